@@ -1,0 +1,57 @@
+import type { Argv, CommandModule } from "yargs";
+import { parseDataPlace } from "@evb/index";
+import { joinRun } from "@evb/runner";
+import { common } from "../common-options.ts";
+import { interruptSignal } from "../interrupts.ts";
+import { parseDuration } from "../sizes.ts";
+import { print } from "../terminal.ts";
+import { EVB_VERSION } from "../version.ts";
+import { clientLine } from "./run-parts.ts";
+
+const builder = (yargs: Argv) =>
+  yargs
+    .positional("connection", {
+      type: "string",
+      demandOption: true,
+      describe: "the coordinator's connection file",
+    })
+    .option("data", common.data)
+    .option("wait", {
+      type: "string",
+      default: "60s",
+      describe: "wait so long for the coordinator",
+    })
+    .option("client-timeout", {
+      type: "string",
+      default: "5m",
+      describe: "end when the coordinator is lost for so long",
+    })
+    .option("quiet", common.quiet)
+    .example("$0 client out/connection.json", "join the run and work until its end");
+
+interface ClientCommand {
+  readonly connection: string;
+  readonly data: string[];
+  readonly wait: string;
+  readonly clientTimeout: string;
+  readonly quiet: boolean;
+}
+
+export const clientCommand: CommandModule<object, ClientCommand> = {
+  command: "client <connection>",
+  describe: "rank 1..N: read events, analyse them, publish results",
+  builder: builder as never,
+  handler: async (argv) => {
+    const { rank, events, times } = await joinRun(
+      argv.connection,
+      {
+        places: argv.data.map(parseDataPlace),
+        waitMs: parseDuration("wait", argv.wait),
+        coordinatorTimeoutMs: parseDuration("client-timeout", argv.clientTimeout),
+        evbVersion: EVB_VERSION,
+      },
+      interruptSignal(),
+    );
+    if (!argv.quiet) print(clientLine(rank, events, times));
+  },
+};

@@ -1,0 +1,91 @@
+import { hostname, networkInterfaces } from "node:os";
+import { lookup } from "node:dns/promises";
+import type { Argv, CommandModule } from "yargs";
+import { runCoordinator } from "@evb/runner";
+import { listenOptions, runOptions } from "../common-options.ts";
+import { interruptSignal } from "../interrupts.ts";
+import { parseCount, parseListen, parsePorts } from "../sizes.ts";
+import { log } from "../terminal.ts";
+import {
+  printResult,
+  runOrder,
+  runWatcher,
+  withTimeLimit,
+  type RunArguments,
+} from "./run-parts.ts";
+
+const CLIENTS_MAX = 100_000;
+
+const builder = (yargs: Argv) =>
+  yargs
+    .positional("index", { type: "string", demandOption: true, describe: "what evb index wrote" })
+    .option("clients", { type: "string", default: "1", describe: "clients to wait for" })
+    .options(runOptions)
+    .options(listenOptions)
+    .example("$0 coordinator run1.index.h5 -o out --clients 33", "wait for 33 clients, then begin");
+
+interface CoordinatorCommand extends RunArguments {
+  readonly clients: string;
+  readonly listen?: string | undefined;
+  readonly advertise?: string | undefined;
+  readonly ports?: string | undefined;
+  readonly connection?: string | undefined;
+  readonly insecure: boolean;
+}
+
+export const coordinatorCommand: CommandModule<object, CoordinatorCommand> = {
+  command: "coordinator <index>",
+  describe: "rank 0: hand out batches, take results",
+  builder: builder as never,
+  handler: async (argv) => {
+    const signal = withTimeLimit(interruptSignal(), argv.timeLimit);
+    const clients = parseCount("clients", argv.clients, { min: 1, max: CLIENTS_MAX });
+    const order = runOrder(argv, clients);
+    const { host, port } = parseListen(argv.listen ?? (await ownAddress()));
+    if (argv.insecure) log("--insecure: everybody who reaches these ports can join this run");
+    const watcher = runWatcher(argv);
+    const result = await runCoordinator(
+      order,
+      {
+        kind: "tcp",
+        host,
+        port,
+        ports: argv.ports === undefined ? undefined : parsePorts(argv.ports),
+        advertised: argv.advertise === undefined ? reachableHosts(host) : [argv.advertise],
+        connectionPath: argv.connection,
+        insecure: argv.insecure,
+      },
+      {
+        ...watcher,
+        listening: (connection) => {
+          if (!argv.quiet)
+            log(
+              `listening on ${host}, connection file ${connection ?? "none"}, waiting for ${String(clients)} clients`,
+            );
+        },
+      },
+      signal,
+    );
+    watcher.clear();
+    process.exitCode = printResult(result, argv);
+  },
+};
+
+/** The interface of the host's own name; loopback where the name leads nowhere else. */
+async function ownAddress(): Promise<string> {
+  try {
+    return (await lookup(hostname(), { family: 4 })).address;
+  } catch {
+    return "127.0.0.1";
+  }
+}
+
+/** All addresses of this host if it listens on all; else the one. */
+function reachableHosts(host: string): string[] {
+  if (host !== "*" && host !== "0.0.0.0") return [host];
+  const addresses = Object.values(networkInterfaces())
+    .flat()
+    .filter((each) => each?.family === "IPv4" && !each.internal)
+    .map((each) => each!.address);
+  return [hostname(), ...addresses, "127.0.0.1"];
+}

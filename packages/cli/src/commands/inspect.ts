@@ -1,0 +1,161 @@
+import type { Argv, CommandModule } from "yargs";
+import { Hdf5File, loadHdf5, type DataSetShape } from "@evb/formats";
+import { INDEX_FORMAT, RunIndex, type EventSlab } from "@evb/index";
+import { counted, multiplicityLines, sourceLines } from "@evb/watch";
+import { common } from "../common-options.ts";
+import { fault } from "../faults.ts";
+import { print, printJson } from "../terminal.ts";
+
+/** Events that are read from the index at a time. */
+const SLAB_EVENTS = 10_000;
+/** Entries of a file that are listed. */
+const NODES_MAX = 10_000;
+
+const builder = (yargs: Argv) =>
+  yargs
+    .positional("file", {
+      type: "string",
+      demandOption: true,
+      describe: "a .h5 file: data, index or results",
+    })
+    .option("events", { type: "boolean", default: false, describe: "list the events of an index" })
+    .option("json", common.json)
+    .example("$0 inspect run1.index.h5", "what the index was made from")
+    .example("$0 inspect run1.index.h5 --events --json", "one line per event");
+
+interface InspectCommand {
+  readonly file: string;
+  readonly events: boolean;
+  readonly json: boolean;
+}
+
+export const inspectCommand: CommandModule<object, InspectCommand> = {
+  command: "inspect <file>",
+  describe: "what is in a data, index or results file",
+  builder: builder,
+  handler: async (argv) => {
+    const hdf5 = await loadHdf5();
+    const file = new Hdf5File(hdf5, argv.file);
+    const isIndex = file.attribute("format") === INDEX_FORMAT;
+    try {
+      if (!isIndex && argv.events) throw fault("inspect-not-an-index", { path: argv.file });
+      if (!isIndex) showFile(file, argv.json);
+    } finally {
+      file.close();
+    }
+    if (isIndex) await showIndex(argv);
+  },
+};
+
+async function showIndex(argv: InspectCommand): Promise<void> {
+  const index = await RunIndex.open(argv.file);
+  try {
+    if (argv.events) await showEvents(index, argv.json);
+    else if (argv.json)
+      printJson({ ...index.made, root: index.root, files: filesOf(index), ...reportOf(index) });
+    else showSummary(index);
+  } finally {
+    index.close();
+  }
+}
+
+/** As the match reports, without how long it took. */
+function reportOf(index: RunIndex): object {
+  const { events, fragments, multiplicity, sources } = index.report;
+  return { events, fragments, multiplicity, sources };
+}
+
+const filesOf = (index: RunIndex): object[] =>
+  index.files.map(({ path, sizeBytes, mtimeNs, ends }) => ({
+    path,
+    size: sizeBytes,
+    mtime: String(mtimeNs),
+    fingerprint: ends,
+  }));
+
+function showSummary(index: RunIndex): void {
+  const { made, report } = index;
+  print(
+    `index of ${counted(index.files.length, "file")} below ${index.root}, made by evb ${made["evb"] ?? "?"}`,
+  );
+  print(
+    `layout ${made["layout"] ?? "?"}, match ${made["match"] ?? "?"}, select ${made["select"] ?? "?"}, require ${made["require"] ?? "?"}`,
+  );
+  print(`${counted(report.events, "event")}, ${counted(report.fragments, "fragment")}`);
+  for (const line of [...multiplicityLines(report), ...sourceLines(report)]) print(line);
+}
+
+async function showEvents(index: RunIndex, json: boolean): Promise<void> {
+  for (let first = 0; first < index.eventCount; first += SLAB_EVENTS) {
+    const slab = index.slab(first, Math.min(SLAB_EVENTS, index.eventCount - first));
+    const lines: string[] = [];
+    for (let k = 0; k < slab.time.length; k++)
+      lines.push(json ? eventJson(index, slab, k) : eventText(index, slab, k));
+    const flushed = process.stdout.write(`${lines.join("\n")}\n`);
+    if (!flushed) await new Promise((resolve) => process.stdout.once("drain", resolve));
+  }
+}
+
+function eventJson(index: RunIndex, slab: EventSlab, k: number): string {
+  const time = String(slab.time[k]!);
+  const fragments = fragmentsOf(index, slab, k).map(({ source, file, row }) => ({
+    source,
+    file,
+    row,
+    time,
+  }));
+  return JSON.stringify({ event: slab.first + k, time, fragments });
+}
+
+function eventText(index: RunIndex, slab: EventSlab, k: number): string {
+  const fragments = fragmentsOf(index, slab, k).map(
+    ({ source, row }) => `${source}[${String(row)}]`,
+  );
+  return `${String(slab.first + k)}  ${String(slab.time[k]!)}  ${fragments.join(" ")}`;
+}
+
+function fragmentsOf(
+  index: RunIndex,
+  slab: EventSlab,
+  k: number,
+): { source: string; file: string; row: number }[] {
+  const fragments: { source: string; file: string; row: number }[] = [];
+  for (let f = slab.start[k]!; f < slab.start[k + 1]!; f++) {
+    const source = index.sources[slab.source[f]!]!;
+    fragments.push({
+      source: source.name,
+      file: index.files[source.file]!.path,
+      row: slab.row[f]!,
+    });
+  }
+  return fragments;
+}
+
+function showFile(file: Hdf5File, json: boolean): void {
+  const nodes = [...file.contents(NODES_MAX)];
+  if (json) {
+    printJson({
+      file: file.path,
+      contents: nodes.map(({ path, kind, shape }) => ({
+        path,
+        kind,
+        ...(shape && {
+          shape: shape.shape,
+          type: shape.typeName,
+          chunk: shape.chunk ?? null,
+          filters: shape.filters,
+        }),
+      })),
+    });
+    return;
+  }
+  for (const { path, kind, shape } of nodes)
+    print(shape === undefined ? `${path}  ${kind}` : `${path}  ${shapeText(shape)}`);
+  if (nodes.length === NODES_MAX) print(`… the first ${String(NODES_MAX)} entries`);
+}
+
+function shapeText({ shape, typeName, chunk, filters }: DataSetShape): string {
+  const storage = chunk === undefined ? "" : `, chunks (${chunk.join(", ")})`;
+  const filtered = filters.length === 0 ? "" : `, ${filters.join(" + ")}`;
+  return `(${shape.join(", ")}) of ${typeName}${storage}${filtered}`;
+}

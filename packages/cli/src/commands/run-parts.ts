@@ -1,0 +1,94 @@
+import { parseDataPlace } from "@evb/index";
+import {
+  analysisOrder,
+  BATCH_CAP,
+  type CoordinatorEvents,
+  type RunOrder,
+  type RunResult,
+} from "@evb/runner";
+import { bytesText, counted, ProgressBar, runSummary } from "@evb/watch";
+import { parseCount, parseDuration, parseSettings } from "../sizes.ts";
+import { log, print, printJson, type Output } from "../terminal.ts";
+import { EVB_VERSION } from "../version.ts";
+
+/** What yargs made of the options that `run` and `coordinator` share. */
+export interface RunArguments extends Output {
+  readonly index: string;
+  readonly out: string;
+  readonly force: boolean;
+  readonly data: string[];
+  readonly analysis: string;
+  readonly set: string[];
+  readonly events?: string | undefined;
+  readonly sources?: string | undefined;
+  readonly batch?: string | undefined;
+  readonly strict: boolean;
+  readonly clientTimeout: string;
+  readonly timeLimit?: string | undefined;
+}
+
+const BATCH_MAX = 1e9;
+
+export function runOrder(argv: RunArguments, clientsAwaited: number): RunOrder {
+  const { batch } = argv;
+  return {
+    indexPath: argv.index,
+    out: argv.out,
+    force: argv.force,
+    places: argv.data.map(parseDataPlace),
+    analysis: analysisOrder(argv.analysis, parseSettings(argv.set)),
+    sources: argv.sources,
+    events: argv.events,
+    batchCap:
+      batch === undefined ? BATCH_CAP : parseCount("batch", batch, { min: 1, max: BATCH_MAX }),
+    clientsAwaited,
+    clientTimeoutMs: parseDuration("client-timeout", argv.clientTimeout),
+    strict: argv.strict,
+    evbVersion: EVB_VERSION,
+  };
+}
+
+/** Ends with whichever comes first: an interrupt, or the time limit. */
+export function withTimeLimit(signal: AbortSignal, text: string | undefined): AbortSignal {
+  if (text === undefined) return signal;
+  return AbortSignal.any([signal, AbortSignal.timeout(parseDuration("time-limit", text))]);
+}
+
+export function runWatcher(output: Output): CoordinatorEvents & { clear(): void } {
+  const bar = new ProgressBar(
+    process.stderr,
+    "events",
+    (events) => `${counted(Math.round(events), "event")}/s`,
+  );
+  return {
+    progress: ({ done, events, bytes }) => {
+      if (!output.quiet && bytes >= 0) bar.show(done, events);
+    },
+    notice: (sentence) => {
+      bar.clear();
+      if (!output.quiet) log(sentence);
+    },
+    clear: () => {
+      bar.clear();
+    },
+  };
+}
+
+export function printResult(result: RunResult, output: Output): number {
+  if (output.json) printJson(result.report);
+  else {
+    print(runSummary(result.report));
+    if (result.report.digest !== undefined) print(`results ${result.out.results}`);
+  }
+  if (result.problem !== undefined) log(result.problem);
+  return result.exitCode;
+}
+
+/** What a client prints at its end, as the old system's ranks did. */
+export function clientLine(
+  rank: number,
+  events: number,
+  times: { bytes: number; seconds: number },
+): string {
+  return `client ${String(rank)}: ${counted(events, "event")}, ${bytesText(times.bytes)} in ${times.seconds.toFixed(3)} s`;
+}

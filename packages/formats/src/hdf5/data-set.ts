@@ -1,0 +1,180 @@
+import { elementBytes, viewElements, type Elements, type ElementType } from "@evb/event";
+import { fault } from "../faults.ts";
+import type { RowReader } from "../row-reader.ts";
+import type { Hdf5 } from "./library.ts";
+
+/** Numbers, or fixed-length strings of so many bytes. */
+export type CellType = ElementType | `S${number}`;
+
+/** What a data set is, without its content. */
+export interface DataSetShape {
+  /** Rows first. A scalar has no dimension. */
+  readonly shape: readonly number[];
+  /** Undefined where it is none that evb works on (compound, variable length, …). */
+  readonly type: CellType | undefined;
+  /** What it is called in messages, also where evb can't work on it. */
+  readonly typeName: string;
+  /** Undefined where it isn't chunked. */
+  readonly chunk: readonly number[] | undefined;
+  readonly filters: readonly string[];
+}
+
+/** A chunk of compressed rows is decoded whole and kept, if it is not larger than this: 64 MiB of HDF5's 2 GiB heap. */
+const DECODED_CHUNK_BYTES_MAX = 64 * 2 ** 20;
+
+/** One open data set. Reads go through the HDF5 library; each checks the library's status. */
+export class Hdf5DataSet implements RowReader {
+  readonly path: string;
+  readonly shape: DataSetShape;
+  readonly length: number;
+  readonly rowBytes: number;
+  readonly #hdf5: Hdf5;
+  readonly #fileId: bigint;
+  readonly #filePath: string;
+  /** Rows that are decoded together, 1 where rows can be read one by one. */
+  readonly #rowsTogether: number;
+  #decoded: { row: number; rows: number; bytes: Uint8Array } | undefined;
+  #bytesRead = 0;
+
+  constructor(hdf5: Hdf5, file: { id: bigint; path: string }, path: string, shape: DataSetShape) {
+    this.#hdf5 = hdf5;
+    this.#fileId = file.id;
+    this.#filePath = file.path;
+    this.path = path;
+    this.shape = shape;
+    this.length = shape.shape[0] ?? 1;
+    const cells = shape.shape.slice(1).reduce((product, n) => product * n, 1);
+    const cell = shape.type === undefined ? 0 : cellBytes(shape.type);
+    this.rowBytes = cells * cell;
+    const chunkRows = shape.filters.length > 0 ? (shape.chunk?.[0] ?? 1) : 1;
+    this.#rowsTogether = chunkRows * this.rowBytes <= DECODED_CHUNK_BYTES_MAX ? chunkRows : 1;
+  }
+
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
+  readRows(row: number, rows: number, target: Uint8Array): void {
+    if (row < 0 || row + rows > this.length) throw this.#outOfRange(row, rows);
+    if (this.rowBytes === 0 || rows === 0) return;
+    if (this.#rowsTogether === 1) {
+      target.set(this.#read(row, rows));
+      return;
+    }
+    for (let at = row; at < row + rows; at++)
+      target.set(this.#decodedRow(at), (at - row) * this.rowBytes);
+  }
+
+  /** All values in a typed array of their own; for columns, whose rows are single numbers. */
+  readColumn(): Elements {
+    return this.readSlab(0, this.length);
+  }
+
+  /** Values of rows `row` … `row + rows − 1` in a typed array of their own. */
+  readSlab(row: number, rows: number): Elements {
+    const type = this.shape.type;
+    if (type === undefined || type.startsWith("S")) throw this.#wrongType("numbers");
+    const bytes = new Uint8Array(rows * this.rowBytes);
+    for (let at = 0; at < rows; at += this.#slabRows)
+      this.readRows(
+        row + at,
+        Math.min(this.#slabRows, rows - at),
+        bytes.subarray(at * this.rowBytes),
+      );
+    return viewElements(type as ElementType, bytes);
+  }
+
+  /** All values of a column of fixed-length strings. */
+  readStrings(): string[] {
+    const type = this.shape.type;
+    if (type?.startsWith("S") !== true) throw this.#wrongType("fixed-length strings");
+    const size = cellBytes(type);
+    const strings: string[] = [];
+    const slab = new Uint8Array(Math.min(this.#slabRows, this.length) * size);
+    for (let at = 0; at < this.length; at += this.#slabRows) {
+      const rows = Math.min(this.#slabRows, this.length - at);
+      this.readRows(at, rows, slab);
+      for (let i = 0; i < rows; i++) strings.push(textOf(slab.subarray(i * size, (i + 1) * size)));
+    }
+    return strings;
+  }
+
+  /** 8 MiB at a time keep the library's heap small. */
+  get #slabRows(): number {
+    return Math.max(1, Math.floor((8 * 2 ** 20) / Math.max(1, this.rowBytes)));
+  }
+
+  #decodedRow(row: number): Uint8Array {
+    const kept = this.#decoded;
+    if (kept === undefined || row < kept.row || row >= kept.row + kept.rows) {
+      this.#decoded = undefined;
+      const first = row - (row % this.#rowsTogether);
+      const rows = Math.min(this.#rowsTogether, this.length - first);
+      this.#decoded = { row: first, rows, bytes: this.#read(first, rows).slice() };
+    }
+    const { row: first, bytes } = this.#decoded!;
+    return bytes.subarray((row - first) * this.rowBytes, (row - first + 1) * this.rowBytes);
+  }
+
+  /** A view of HDF5's heap: gone with the next call. */
+  #read(row: number, rows: number): Uint8Array {
+    const bytes = rows * this.rowBytes;
+    const pointer = this.#hdf5.heap(bytes);
+    if (pointer === 0) throw fault("hdf5-no-memory", { path: this.#filePath, bytes });
+    const rest = this.shape.shape.slice(1);
+    const count = [rows, ...rest].map(BigInt);
+    const offset = [row, ...rest.map(() => 0)].map(BigInt);
+    const strides = count.map(() => 1n);
+    const { module } = this.#hdf5;
+    // A failed read leaves what the last one put there: the status must be looked at, always.
+    const { result, reason } = this.#hdf5.quietly(() =>
+      this.shape.shape.length === 0
+        ? module.get_dataset_data(
+            this.#fileId,
+            this.path,
+            null,
+            null,
+            null,
+            BigInt(pointer) as never,
+          )
+        : module.get_dataset_data(this.#fileId, this.path, count, offset, strides, BigInt(pointer)),
+    );
+    if (result < 0) throw this.#readFailed(row, rows, reason);
+    this.#bytesRead += bytes;
+    const view = module.HEAPU8.subarray(pointer, pointer + bytes);
+    return view;
+  }
+
+  #readFailed(row: number, rows: number, reason: string): Error {
+    const at = { path: this.#filePath, dataSet: this.path, row, rows };
+    return fault("hdf5-read-failed", {
+      ...at,
+      reason: reason || "the HDF5 library gave no reason",
+    });
+  }
+
+  #outOfRange(row: number, rows: number): Error {
+    const at = { path: this.#filePath, dataSet: this.path, row, rows, length: this.length };
+    return fault("hdf5-row-out-of-range", at);
+  }
+
+  #wrongType(wanted: string): Error {
+    const reason = `it holds ${this.shape.typeName}, not ${wanted}`;
+    return fault("hdf5-no-such-data-set", { path: this.#filePath, dataSet: this.path, reason });
+  }
+}
+
+/** Strings of so many bytes. */
+export const stringType = (bytes: number): CellType => `S${String(bytes)}` as CellType;
+
+export function cellBytes(type: CellType): number {
+  return type.startsWith("S") ? Number(type.slice(1)) : elementBytes(type as ElementType);
+}
+
+/** Strings are padded with zero bytes or with blanks. */
+function textOf(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return Buffer.from(end < 0 ? bytes : bytes.subarray(0, end))
+    .toString("utf8")
+    .trimEnd();
+}

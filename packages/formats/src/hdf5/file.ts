@@ -1,0 +1,211 @@
+import { readlinkSync, realpathSync, statSync } from "node:fs";
+import { asElementType, sentenceOf } from "@evb/event";
+import { fault } from "../faults.ts";
+import { Hdf5DataSet, stringType, type CellType, type DataSetShape } from "./data-set.ts";
+import type { Hdf5 } from "./library.ts";
+import { isHdf5 } from "./signature.ts";
+
+export type AttributeValue = string | number | bigint;
+
+/** One line of a file's table of contents. */
+export interface Hdf5Node {
+  readonly path: string;
+  readonly kind: "group" | "data set" | "broken link" | "external link" | "other";
+  /** Data sets only. */
+  readonly shape?: DataSetShape;
+}
+
+/** HDF5's type classes (H5Tpublic.h, H5T_class_t) that have a short name. */
+const CLASS_NAMES: Readonly<Record<number, string>> = {
+  2: "times",
+  4: "bit fields",
+  5: "opaque bytes",
+  6: "compounds",
+  7: "references",
+  8: "enumerations",
+  9: "variable-length sequences",
+  10: "arrays",
+};
+const CLASS_INTEGER = 0;
+const CLASS_FLOAT = 1;
+const CLASS_STRING = 3;
+
+/** An HDF5 file, open for reading. Whoever opens it closes it. */
+export class Hdf5File {
+  readonly path: string;
+  readonly #hdf5: Hdf5;
+  readonly #file: InstanceType<Hdf5["h5"]["File"]>;
+
+  /** @throws EvbError "hdf5-cannot-open" */
+  constructor(hdf5: Hdf5, path: string) {
+    this.path = path;
+    this.#hdf5 = hdf5;
+    checkReadable(path);
+    this.#file = openChecked(hdf5, path);
+  }
+
+  /** @throws EvbError "hdf5-no-such-data-set" */
+  dataSet(path: string): Hdf5DataSet {
+    const shape = this.shapeOf(path);
+    if (shape === undefined) throw this.#noDataSet(path, "nothing of this name is there");
+    return new Hdf5DataSet(this.#hdf5, { id: this.#file.file_id, path: this.path }, path, shape);
+  }
+
+  /** What the data set is, or undefined where there is none of this name. */
+  shapeOf(path: string): DataSetShape | undefined {
+    if (this.#kindOf(path) !== "data set") return undefined;
+    const { module } = this.#hdf5;
+    const id = this.#file.file_id;
+    const { result, reason } = this.#hdf5.quietly(() => {
+      try {
+        const metadata = module.get_dataset_metadata(id, path);
+        return { metadata, filters: module.get_dataset_filters(id, path) };
+      } catch (thrown) {
+        return sentenceOf(thrown);
+      }
+    });
+    if (typeof result === "string") throw this.#noDataSet(path, reason || result);
+    const { metadata, filters } = result;
+    return {
+      shape: metadata.shape ?? [],
+      ...typeOf(metadata),
+      chunk: metadata.chunks ?? undefined,
+      filters: filters.map((filter) => filterName(filter)),
+    };
+  }
+
+  /** Everything in the file, by path, at most `max` entries. */
+  *contents(max: number): Generator<Hdf5Node> {
+    const open = ["/"];
+    for (let seen = 0; open.length > 0 && seen < max;) {
+      const group = open.shift()!;
+      for (const name of this.names(group)) {
+        const path = group === "/" ? `/${name}` : `${group}/${name}`;
+        const kind = this.#kindOf(path);
+        const shape = kind === "data set" ? this.shapeOf(path) : undefined;
+        yield { path, kind, ...(shape && { shape }) };
+        if (kind === "group") open.push(path);
+        if (++seen >= max) return;
+      }
+    }
+  }
+
+  /** Names in a group, sorted; empty where there is no such group. */
+  names(group: string): string[] {
+    if (group !== "/" && this.#kindOf(group) !== "group") return [];
+    const at = group === "/" ? this.#file : this.#file.get(group);
+    return at !== null && "keys" in at ? at.keys().sort() : [];
+  }
+
+  attribute(name: string): AttributeValue | undefined {
+    if (!(name in this.#file.attrs)) return undefined;
+    const value = this.#file.get_attribute(name, false);
+    return typeof value === "string" || typeof value === "number" || typeof value === "bigint"
+      ? value
+      : undefined;
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #kindOf(path: string): Hdf5Node["kind"] {
+    const { module } = this.#hdf5;
+    const { result } = this.#hdf5.quietly(() => {
+      try {
+        return module.get_type(this.#file.file_id, path);
+      } catch {
+        return -1;
+      }
+    });
+    if (result === module.H5G_DATASET) return "data set";
+    if (result === module.H5G_GROUP) return "group";
+    if (result === module.H5G_LINK) return this.#followed(path) ?? "broken link";
+    if (result === module.H5G_UDLINK) return this.#followed(path) ?? "external link";
+    return result < 0 ? "broken link" : "other";
+  }
+
+  /** What a soft or external link leads to, if it leads anywhere. */
+  #followed(path: string): "group" | "data set" | undefined {
+    const { module } = this.#hdf5;
+    const id = this.#file.file_id;
+    return this.#hdf5.quietly(() => {
+      try {
+        module.get_dataset_metadata(id, path);
+        return "data set" as const;
+      } catch {
+        return undefined;
+      }
+    }).result;
+  }
+
+  #noDataSet(dataSet: string, reason: string): Error {
+    return fault("hdf5-no-such-data-set", { path: this.path, dataSet, reason });
+  }
+}
+
+/** The library says little about files that it can't reach, so we ask the system first. */
+function checkReadable(path: string): void {
+  try {
+    const size = statSync(path).size;
+    if (size === 0) throw fault("hdf5-cannot-open", { path, reason: "it is empty" });
+    if (!isHdf5(path))
+      throw fault("hdf5-cannot-open", { path, reason: "it has no HDF5 signature" });
+  } catch (thrown) {
+    const code = (thrown as NodeJS.ErrnoException).code;
+    if (code === undefined) throw thrown;
+    throw fault("hdf5-cannot-open", { path, reason: systemReason(code, path) }, { cause: thrown });
+  }
+}
+
+function systemReason(code: string, path: string): string {
+  if (code === "ENOENT") return brokenLink(path) ?? "there is no such file";
+  if (code === "EACCES" || code === "EPERM") return "permission denied";
+  if (code === "EISDIR") return "it is a folder";
+  return code;
+}
+
+function brokenLink(path: string): string | undefined {
+  try {
+    return `it is a link to ${readlinkSync(path)}, which isn't there`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A bad file doesn't throw: its id is negative, and the first use of it would be a TypeError. */
+function openChecked(hdf5: Hdf5, path: string): InstanceType<Hdf5["h5"]["File"]> {
+  const real = realpathSync(path);
+  const { result: file, reason } = hdf5.quietly(() => new hdf5.h5.File(real, "r"));
+  if (file.file_id >= 0n) return file;
+  // A writer that still has the file open in single-writer-multiple-reader mode: opened anew each time, never refreshed.
+  const live = hdf5.quietly(() => new hdf5.h5.File(real, "Sr"));
+  if (live.result.file_id >= 0n) return live.result;
+  throw fault("hdf5-cannot-open", { path, reason: reason || "the HDF5 library gave no reason" });
+}
+
+interface TypeMetadata {
+  readonly type: number;
+  readonly size: number;
+  readonly signed: boolean;
+  readonly littleEndian: boolean;
+  readonly vlen: boolean;
+}
+
+function typeOf(metadata: TypeMetadata): { type: CellType | undefined; typeName: string } {
+  const { type, size, signed, littleEndian, vlen } = metadata;
+  if (type === CLASS_STRING && vlen)
+    return { type: undefined, typeName: "variable-length strings" };
+  if (type === CLASS_STRING) return { type: stringType(size), typeName: `|S${String(size)}` };
+  if (type === CLASS_INTEGER || type === CLASS_FLOAT) {
+    const letter = type === CLASS_FLOAT ? "f" : signed ? "i" : "u";
+    const order = size === 1 ? "|" : littleEndian ? "<" : ">";
+    const name = `${letter}${String(size)}`;
+    return { type: asElementType(name), typeName: `${order}${name}` };
+  }
+  return { type: undefined, typeName: CLASS_NAMES[type] ?? `values of HDF5 class ${String(type)}` };
+}
+
+function filterName(filter: { id: number; name: string }): string {
+  return filter.name === "" ? `filter ${String(filter.id)}` : filter.name;
+}

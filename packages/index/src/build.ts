@@ -1,0 +1,143 @@
+import { existsSync, renameSync, rmSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
+import { basename, dirname, join } from "node:path";
+import picomatch from "picomatch";
+import { isEvbError, matchExact, sentenceOf } from "@evb/event";
+import { loadHdf5 } from "@evb/formats";
+import { Selection } from "@evb/labels";
+import { fault } from "./faults.ts";
+import { belowRoot, findInputs, rootOf, sourceNames } from "./inputs.ts";
+import { DEFAULT_SELECTION, type Layout } from "./layouts.ts";
+import type { IndexContent, IndexedSource, IndexOrder, SelectOrder } from "./order.ts";
+import { matchReport, type MatchReport } from "./report.ts";
+import { scanFile, type LabelTable, type Scan } from "./scan.ts";
+import { writeIndex } from "./write.ts";
+
+export interface IndexOutcome {
+  readonly report: MatchReport;
+  /** What was selected out of how many labelled time stamps; undefined with `all`. */
+  readonly selected:
+    { readonly text: string; readonly stamps: number; readonly of: number } | undefined;
+}
+
+/** Rows of fragments are u32 in the index. */
+const FRAGMENTS_MAX = 2 ** 32 - 1;
+
+/**
+ * Scans the input files once, finds the events and writes the index.
+ *
+ * @throws EvbError what makes an input unusable, and "out-exists"; the index is then not written
+ */
+export async function buildIndex(
+  order: IndexOrder,
+  onScanned: (files: number, of: number) => void,
+): Promise<IndexOutcome> {
+  const begun = performance.now();
+  if (existsSync(order.out) && !order.force) throw fault("out-exists", { path: order.out });
+  const files = await findInputs(order.inputs);
+  const root = rootOf(files);
+  const scans = await scanAll(files, order.layout, onScanned);
+  const sources = pickSources(placed(scans, root), order.sources);
+  const labels = scans.find((scan) => scan.labels !== undefined)?.labels;
+  const { wanted, selected } = wantedStamps(order.select, scans[0]!.source.layout, labels);
+  const match = matchExact(
+    sources.map(({ scan, fragmentFirst }) => ({ times: scan.times, fragmentFirst })),
+    wanted,
+    order.require,
+  );
+  const report = matchReport(match, sources, (performance.now() - begun) / 1000);
+  await writeWhole(order, { root, sources, labels, match, report, selection: selected?.text });
+  return { report: { ...report, seconds: (performance.now() - begun) / 1000 }, selected };
+}
+
+async function scanAll(
+  files: readonly string[],
+  layout: Layout | undefined,
+  onScanned: (files: number, of: number) => void,
+): Promise<Scan[]> {
+  const hdf5 = await loadHdf5();
+  const scans: Scan[] = [];
+  for (const path of files) {
+    const scan = scanFile(hdf5, path, layout);
+    const first = scans[0];
+    if (first !== undefined && first.source.layout !== scan.source.layout)
+      throw fault("layout-mixed", {
+        path,
+        layout: scan.source.layout,
+        first: first.path,
+        firstLayout: first.source.layout,
+      });
+    scans.push(scan);
+    onScanned(scans.length, files.length);
+    await setImmediate();
+  }
+  return scans;
+}
+
+function placed(scans: readonly Scan[], root: string): IndexedSource[] {
+  const names = sourceNames(
+    scans.map((scan) => scan.path),
+    root,
+  );
+  let fragmentFirst = 0;
+  return scans.map((scan, i) => {
+    const source = { name: names[i]!, file: belowRoot(scan.path, root), scan, fragmentFirst };
+    fragmentFirst += scan.times.length;
+    return source;
+  });
+}
+
+function pickSources(all: readonly IndexedSource[], pattern: string | undefined): IndexedSource[] {
+  const matches = pattern === undefined ? () => true : picomatch(pattern);
+  let fragmentFirst = 0;
+  const picked: IndexedSource[] = [];
+  for (const source of all) {
+    if (!matches(source.name)) continue;
+    picked.push({ ...source, fragmentFirst });
+    fragmentFirst += source.scan.times.length;
+  }
+  if (picked.length === 0)
+    throw fault("no-such-source", { pattern: pattern ?? "*", known: all.map(({ name }) => name) });
+  if (fragmentFirst > FRAGMENTS_MAX)
+    throw fault("too-many-fragments", { fragments: fragmentFirst });
+  return picked;
+}
+
+/** Labels belong to time stamps: a stamp is wanted if any of its rows in the label table is selected. */
+function wantedStamps(
+  select: SelectOrder,
+  layout: Layout,
+  labels: LabelTable | undefined,
+): { wanted: BigUint64Array | undefined; selected: IndexOutcome["selected"] } {
+  if (select.kind === "all") return { wanted: undefined, selected: undefined };
+  const selection = new Selection(
+    select.kind === "default" ? DEFAULT_SELECTION[layout] : select.text,
+  );
+  if (labels === undefined) throw fault("no-labels", { layout });
+  const rows = selection.rows(labels.columns, labels.times.length);
+  const wanted = new BigUint64Array(rows.length);
+  for (let i = 0; i < rows.length; i++) wanted[i] = labels.times[rows[i]!]!;
+  const of = labels.times.length;
+  return { wanted, selected: { text: selection.text, stamps: rows.length, of } };
+}
+
+/** Written under a temporary name and renamed, so that a half-written index is never taken for one. */
+async function writeWhole(order: IndexOrder, content: IndexContent): Promise<void> {
+  const partial = join(
+    dirname(order.out),
+    `.${basename(order.out)}.${String(process.pid)}.partial`,
+  );
+  try {
+    writeIndex(await loadHdf5(), partial, order, content);
+    renameSync(partial, order.out);
+  } catch (thrown) {
+    rmSync(partial, { force: true });
+    if (isEvbError(thrown))
+      throw fault("out-unwritable", { path: order.out, reason: thrown.message }, { cause: thrown });
+    throw fault(
+      "out-unwritable",
+      { path: order.out, reason: sentenceOf(thrown) },
+      { cause: thrown },
+    );
+  }
+}

@@ -1,0 +1,95 @@
+import { faults } from "@evb/event";
+
+const again = "run `evb index` again";
+
+export const fault = faults({
+  "input-not-found": [
+    3,
+    (at: { input: string }) =>
+      `${at.input} is neither a file nor a folder, and no file matches it; check the path`,
+  ],
+  "input-none": [
+    3,
+    (at: { inputs: readonly string[] }) =>
+      `there is no .h5 or .hdf5 file directly in ${at.inputs.join(", ")}; name the files or the folder that holds them`,
+  ],
+  "input-unreadable": [
+    3,
+    (at: { path: string; reason: string }) =>
+      `${at.path} can't be read: ${at.reason}; check its path and permissions`,
+  ],
+  "layout-unknown": [
+    3,
+    (at: { path: string; found: readonly string[] }) =>
+      `${at.path} has no time stamps that a known layout names (timestampN, or small_data/time_stamp); it holds ${at.found.length === 0 ? "nothing" : at.found.join(", ")}; check the file, or say which layout with --layout`,
+  ],
+  "layout-mismatch": [
+    3,
+    (at: { path: string; dataSet: string; layout: string; wanted: string; found: string }) =>
+      `${at.dataSet} in ${at.path} should be ${at.wanted} in layout ${at.layout}, but is ${at.found}; check the file, or leave it out`,
+  ],
+  "layout-mixed": [
+    3,
+    (at: { path: string; layout: string; first: string; firstLayout: string }) =>
+      `${at.path} has layout ${at.layout}, but ${at.first} has ${at.firstLayout}; index the two kinds of run separately`,
+  ],
+  "no-labels": [
+    2,
+    (at: { layout: string }) =>
+      `no file of this run holds the labels of layout ${at.layout} (they are in its first file), so nothing can be selected; use --all, or add that file`,
+  ],
+  "no-such-source": [
+    2,
+    (at: { pattern: string; known: readonly string[] }) =>
+      `no source is called ${at.pattern}; there are ${at.known.slice(0, 12).join(", ")}${at.known.length > 12 ? ", …" : ""}`,
+  ],
+  "too-many-fragments": [
+    1,
+    (at: { fragments: number }) =>
+      `the run has ${String(at.fragments)} fragments, and one index holds fewer than 2^32; index it in parts`,
+  ],
+  "out-exists": [
+    2,
+    (at: { path: string }) =>
+      `${at.path} exists already; choose another name, or --force to replace it`,
+  ],
+  "out-unwritable": [
+    1,
+    (at: { path: string; reason: string }) =>
+      `${at.path} can't be written: ${at.reason}; check that its folder is there, writable, and has room`,
+  ],
+  "not-an-index": [
+    2,
+    (at: { path: string; is: string; advice: string }) =>
+      `${at.path} is ${at.is}, not an index; ${at.advice}`,
+  ],
+  "index-missing": [
+    3,
+    (at: { path: string }) =>
+      `there is no index ${at.path}; check the path, or make it with \`evb index INPUT… -o ${at.path}\``,
+  ],
+  "index-version": [
+    3,
+    (at: { path: string; version: string; known: number }) =>
+      `${at.path} has index format ${at.version}, and this evb reads ${String(at.known)}; ${again}`,
+  ],
+  "index-damaged": [
+    3,
+    (at: { path: string; reason: string }) => `${at.path} is damaged: ${at.reason}; ${again}`,
+  ],
+  "index-stale": [
+    3,
+    (at: { path: string; dataPath: string; reason: string }) =>
+      `${at.path} no longer describes ${at.dataPath}: ${at.reason}; ${again}`,
+  ],
+  "data-missing": [
+    3,
+    (at: { path: string; dataPath: string; reason: string }) =>
+      `${at.dataPath}, which ${at.path} describes, can't be read: ${at.reason}; if the run was moved, say where with --data DIR`,
+  ],
+  "bad-data-mapping": [
+    2,
+    (at: { text: string }) =>
+      `--data ${at.text} is neither a folder nor FROM=TO; give the folder that holds the run's files on this host`,
+  ],
+});

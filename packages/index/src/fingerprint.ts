@@ -1,0 +1,40 @@
+import { createHash } from "node:crypto";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+
+/** So much of a file's start and of its end go into its fingerprint. */
+const ENDS_BYTES = 64 * 1024;
+
+/** What tells whether a file is still the one that was indexed. */
+export interface Fingerprint {
+  readonly sizeBytes: number;
+  /** Nanoseconds since 1970; kept for people, not compared: copies have another. */
+  readonly mtimeNs: bigint;
+  /** Hexadecimal sha-256 over the first and the last 64 kB (all of a file shorter than both). */
+  readonly ends: string;
+}
+
+export function fingerprintOf(path: string): Fingerprint {
+  const fd = openSync(path, "r");
+  try {
+    const stats = fstatSync(fd, { bigint: true });
+    const sizeBytes = Number(stats.size);
+    const hash = createHash("sha256");
+    hash.update(readAt(fd, 0, Math.min(ENDS_BYTES, sizeBytes)));
+    const tail = Math.max(Math.min(ENDS_BYTES, sizeBytes), sizeBytes - ENDS_BYTES);
+    hash.update(readAt(fd, tail, sizeBytes - tail));
+    return { sizeBytes, mtimeNs: stats.mtimeNs, ends: hash.digest("hex") };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function readAt(fd: number, offset: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  let have = 0;
+  while (have < length) {
+    const got = readSync(fd, bytes, have, length - have, offset + have);
+    if (got === 0) break;
+    have += got;
+  }
+  return bytes.subarray(0, have);
+}

@@ -1,0 +1,93 @@
+import { readdirSync, statSync } from "node:fs";
+import { basename, dirname, extname, join, relative, resolve, sep } from "node:path";
+import { glob } from "tinyglobby";
+import { fault } from "./faults.ts";
+
+const EXTENSIONS = [".h5", ".hdf5"];
+/** evb's own: an index, and results of a run. */
+const OWN_NAMES = /(^results\.h5$)|(\.index\.h5$)/;
+
+/**
+ * The run files that the arguments name, each once: files as they are, folders (every .h5 and
+ * .hdf5 directly in them, evb's own and temporary files left out), globs. In natural order:
+ * file2 before file10.
+ *
+ * @throws EvbError "input-not-found", "input-none"
+ */
+export async function findInputs(inputs: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(inputs.map((input) => filesOf(input)));
+  const files = [...new Set(found.flat())].sort(inNaturalOrder);
+  if (files.length === 0) throw fault("input-none", { inputs });
+  return files;
+}
+
+async function filesOf(input: string): Promise<string[]> {
+  const stats = statSync(input, { throwIfNoEntry: false });
+  if (stats?.isDirectory() === true)
+    return readdirSync(input)
+      .filter((name) => isRunFile(name))
+      .map((name) => resolve(input, name));
+  if (stats !== undefined) return [resolve(input)];
+  const matches = /[*?[{]/.test(input)
+    ? await glob(input, { absolute: true, expandDirectories: false })
+    : [];
+  if (matches.length === 0) throw fault("input-not-found", { input });
+  return matches.filter((path) => isRunFile(basename(path)));
+}
+
+function isRunFile(name: string): boolean {
+  return EXTENSIONS.includes(extname(name)) && !name.startsWith(".") && !OWN_NAMES.test(name);
+}
+
+const collator = new Intl.Collator("en", { numeric: true });
+
+/** Numbers in names count as numbers; names that differ in nothing else are ordered by their bytes. */
+export function inNaturalOrder(a: string, b: string): number {
+  return collator.compare(a, b) || (a < b ? -1 : a > b ? 1 : 0);
+}
+
+/** The deepest folder that holds all of the files, which are absolute paths. */
+export function rootOf(files: readonly string[]): string {
+  let root = dirname(files[0]!);
+  while (!files.every((file) => file.startsWith(root === sep ? sep : root + sep)))
+    root = dirname(root);
+  return root;
+}
+
+/** What each file's source is called: its name without extension, and its path below the root where two are equal. */
+export function sourceNames(files: readonly string[], root: string): string[] {
+  const stems = files.map((file) => basename(file, extname(file)));
+  const times = new Map<string, number>();
+  for (const stem of stems) times.set(stem, (times.get(stem) ?? 0) + 1);
+  return stems.map((stem, i) => (times.get(stem) === 1 ? stem : belowRoot(files[i]!, root)));
+}
+
+/** The path as the index keeps it: below the root, with `/` on every system. */
+export function belowRoot(file: string, root: string): string {
+  return relative(root, file).split(sep).join("/");
+}
+
+/** Where the user says that input files lie on this host. */
+export type DataPlace =
+  | { readonly kind: "root"; readonly folder: string }
+  | { readonly kind: "moved"; readonly from: string; readonly to: string };
+
+/** @throws EvbError "bad-data-mapping" */
+export function parseDataPlace(text: string): DataPlace {
+  const [from, to, ...more] = text.split("=");
+  if (from === undefined || from === "" || to === "" || more.length > 0)
+    throw fault("bad-data-mapping", { text });
+  if (to !== undefined) return { kind: "moved", from: resolve(from), to: resolve(to) };
+  return { kind: "root", folder: resolve(from) };
+}
+
+/** The path on this host of a file that the index knows as `path` below `root`. */
+export function placeOf(path: string, root: string, places: readonly DataPlace[]): string {
+  const original = join(root, path);
+  for (const place of places) {
+    if (place.kind === "root") return join(place.folder, path);
+    if (original === place.from || original.startsWith(place.from + sep))
+      return place.to + original.slice(place.from.length);
+  }
+  return original;
+}

@@ -1,0 +1,42 @@
+import type { Match } from "@evb/event";
+
+/** The match report of `evb index`, as CLI.md names its fields. */
+export interface MatchReport {
+  readonly events: number;
+  readonly fragments: number;
+  /** Fragments per event → events. */
+  readonly multiplicity: Readonly<Record<string, number>>;
+  readonly sources: readonly SourceReport[];
+  readonly seconds: number;
+}
+
+export interface SourceReport {
+  readonly source: string;
+  readonly file: string;
+  /** rows = matched + unmatched + duplicates. */
+  readonly rows: number;
+  readonly matched: number;
+  readonly unmatched: number;
+  readonly duplicates: number;
+  /** Rows whose stamp is smaller than that of the row before them. */
+  readonly outOfOrder: number;
+}
+
+export function matchReport(
+  match: Match,
+  sources: readonly { name: string; file: string }[],
+  seconds: number,
+): MatchReport {
+  const counts = [...match.multiplicity].sort(([a], [b]) => a - b);
+  return {
+    events: match.time.length,
+    fragments: match.fragment.length,
+    multiplicity: Object.fromEntries(counts.map(([n, events]) => [String(n), events])),
+    sources: match.sources.map((counted, i) => ({
+      source: sources[i]!.name,
+      file: sources[i]!.file,
+      ...counted,
+    })),
+    seconds,
+  };
+}

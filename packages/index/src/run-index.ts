@@ -1,0 +1,265 @@
+import { statSync } from "node:fs";
+import {
+  asElementType,
+  isEvbError,
+  sentenceOf,
+  sourceOfFragment,
+  type ElementType,
+} from "@evb/event";
+import { Hdf5File, loadHdf5, type Hdf5DataSet } from "@evb/formats";
+import { fault } from "./faults.ts";
+import { fingerprintOf } from "./fingerprint.ts";
+import { placeOf, type DataPlace } from "./inputs.ts";
+import type { MatchReport } from "./report.ts";
+import { INDEX_FORMAT, INDEX_VERSION } from "./write.ts";
+
+/** One input file, as the index remembers it. */
+export interface RunFile {
+  /** Below the index's root. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly mtimeNs: bigint;
+  readonly ends: string;
+}
+
+/** One source, as the index remembers it. */
+export interface RunSource {
+  readonly name: string;
+  /** Row of {@link RunIndex.files}. */
+  readonly file: number;
+  readonly time: string;
+  readonly payload: string;
+  readonly type: ElementType;
+  readonly itemShape: readonly number[];
+  /** Number of its first row among the fragments of all sources. */
+  readonly fragmentFirst: number;
+  readonly rows: number;
+}
+
+/** Some events, as columns. */
+export interface EventSlab {
+  /** Number of the first event. */
+  readonly first: number;
+  /** Shape (events), u64 ticks. */
+  readonly time: BigUint64Array;
+  /** Shape (events + 1), counted from 0 in this slab. */
+  readonly start: Uint32Array;
+  /** Shape (fragments): rows of {@link RunIndex.sources}, ascending in each event. */
+  readonly source: Uint16Array;
+  /** Shape (fragments): rows of the source's payload. */
+  readonly row: Uint32Array;
+}
+
+/** The events of an index, or of some of its sources. */
+export interface RunEvents {
+  /** The index's file. */
+  readonly path: string;
+  /** Absolute path, on the host that made the index, of the folder that the files' paths are below. */
+  readonly root: string;
+  readonly files: readonly RunFile[];
+  readonly sources: readonly RunSource[];
+  readonly eventCount: number;
+  /** Events `first` … `first + count − 1`. */
+  slab(first: number, count: number): EventSlab;
+}
+
+/** An index, open for reading slab by slab. Whoever opens it closes it. */
+export class RunIndex implements RunEvents {
+  readonly path: string;
+  readonly root: string;
+  readonly files: readonly RunFile[];
+  readonly sources: readonly RunSource[];
+  readonly report: MatchReport;
+  /** The options that it was made with, and by which evb. */
+  readonly made: Readonly<Record<string, string>>;
+  readonly eventCount: number;
+  readonly fragmentCount: number;
+  readonly #file: Hdf5File;
+  readonly #starts: Float64Array;
+  readonly #time: Hdf5DataSet;
+  readonly #start: Hdf5DataSet;
+  readonly #fragment: Hdf5DataSet;
+
+  private constructor(file: Hdf5File) {
+    this.#file = file;
+    this.path = file.path;
+    this.root = String(file.attribute("root"));
+    this.files = readFiles(file);
+    this.sources = readSources(file);
+    this.#starts = Float64Array.from(this.sources, (source) => source.fragmentFirst);
+    this.#time = file.dataSet("/events/time");
+    this.#start = file.dataSet("/events/start");
+    this.#fragment = file.dataSet("/events/fragment");
+    this.eventCount = this.#time.length;
+    this.fragmentCount = this.#fragment.length;
+    this.report = readReport(file, this);
+    const names = ["evb", "layout", "match", "select", "require", "sources"];
+    this.made = Object.fromEntries(
+      names.flatMap((name) => {
+        const value = file.attribute(name);
+        return value === undefined ? [] : [[name, String(value)]];
+      }),
+    );
+  }
+
+  /** @throws EvbError "not-an-index", "index-missing", "index-version", "index-damaged" */
+  static async open(path: string): Promise<RunIndex> {
+    const file = await openFile(path);
+    try {
+      checkFormat(file);
+      return new RunIndex(file);
+    } catch (thrown) {
+      file.close();
+      if (isEvbError(thrown, "not-an-index", "index-version")) throw thrown;
+      throw fault("index-damaged", { path, reason: sentenceOf(thrown) }, { cause: thrown });
+    }
+  }
+
+  slab(first: number, count: number): EventSlab {
+    const absolute = this.#start.readSlab(first, count + 1) as Uint32Array;
+    const begin = absolute[0]!;
+    const fragment = this.#fragment.readSlab(begin, absolute[count]! - begin) as Uint32Array;
+    const source = new Uint16Array(fragment.length);
+    const row = new Uint32Array(fragment.length);
+    for (let i = 0; i < fragment.length; i++) {
+      const s = sourceOfFragment(this.#starts, fragment[i]!);
+      source[i] = s;
+      row[i] = fragment[i]! - this.#starts[s]!;
+    }
+    const time = this.#time.readSlab(first, count) as BigUint64Array;
+    return { first, time, start: absolute.map((start) => start - begin), source, row };
+  }
+
+  /** Where the file lies on this host. */
+  placeOf(file: RunFile, places: readonly DataPlace[]): string {
+    return placeOf(file.path, this.root, places);
+  }
+
+  /**
+   * Makes sure that every input file is the one that was indexed.
+   *
+   * @throws EvbError "index-stale", "data-missing", naming the file
+   */
+  checkFresh(places: readonly DataPlace[]): void {
+    for (const file of this.files) checkFile(this.path, this.placeOf(file, places), file);
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}
+
+/** @throws EvbError "index-stale", "data-missing" */
+export function checkFile(indexPath: string, dataPath: string, file: RunFile): void {
+  const at = { path: indexPath, dataPath };
+  let now: ReturnType<typeof fingerprintOf>;
+  try {
+    now = fingerprintOf(dataPath);
+  } catch (thrown) {
+    const missing = (thrown as NodeJS.ErrnoException).code === "ENOENT";
+    const reason = missing ? "there is no such file" : sentenceOf(thrown);
+    throw fault("data-missing", { ...at, reason }, { cause: thrown });
+  }
+  if (now.sizeBytes !== file.sizeBytes) {
+    const reason = `it has ${String(now.sizeBytes)} bytes and had ${String(file.sizeBytes)}`;
+    throw fault("index-stale", { ...at, reason });
+  }
+  if (now.ends !== file.ends)
+    throw fault("index-stale", { ...at, reason: "its first or last 64 kB changed" });
+}
+
+async function openFile(path: string): Promise<Hdf5File> {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) throw fault("index-missing", { path });
+  const advice = `make one with \`evb index ${path} -o run.index.h5\` and give that`;
+  if (stats.isDirectory()) throw fault("not-an-index", { path, is: "a folder", advice });
+  const hdf5 = await loadHdf5();
+  try {
+    return new Hdf5File(hdf5, path);
+  } catch (thrown) {
+    throw fault("index-damaged", { path, reason: sentenceOf(thrown) }, { cause: thrown });
+  }
+}
+
+function checkFormat(file: Hdf5File): void {
+  const path = file.path;
+  const format = file.attribute("format");
+  if (format !== INDEX_FORMAT) {
+    const results = format === "evb-results";
+    const is = results ? "the results of a run" : "a data file";
+    const advice = results
+      ? "give the index that the run was made from"
+      : `make one with \`evb index ${path} -o run.index.h5\` and give that`;
+    throw fault("not-an-index", { path, is, advice });
+  }
+  const version = file.attribute("version");
+  if (version !== INDEX_VERSION)
+    throw fault("index-version", { path, version: String(version), known: INDEX_VERSION });
+}
+
+function readFiles(file: Hdf5File): RunFile[] {
+  const sizes = numbersOf(file, "/files/size");
+  const mtimes = file.dataSet("/files/mtime").readColumn() as BigUint64Array;
+  const ends = file.dataSet("/files/fingerprint").readStrings();
+  return file
+    .dataSet("/files/path")
+    .readStrings()
+    .map((path, i) => ({ path, sizeBytes: sizes[i]!, mtimeNs: mtimes[i]!, ends: ends[i]! }));
+}
+
+function readSources(file: Hdf5File): RunSource[] {
+  const text = (name: string): string[] => file.dataSet(`/sources/${name}`).readStrings();
+  const number = (name: string): number[] => numbersOf(file, `/sources/${name}`);
+  const [names, times, payloads, types, shapes] = [
+    "name",
+    "time",
+    "payload",
+    "type",
+    "item_shape",
+  ].map(text);
+  const [files, firsts, rows] = ["file", "first", "rows"].map(number);
+  return names!.map((name, i) => ({
+    name,
+    file: files![i]!,
+    time: times![i]!,
+    payload: payloads![i]!,
+    type: asElementType(types![i]!) ?? unknownType(file.path, types![i]!),
+    itemShape: shapes![i] === "" ? [] : shapes![i]!.split(",").map(Number),
+    fragmentFirst: firsts![i]!,
+    rows: rows![i]!,
+  }));
+}
+
+function unknownType(path: string, type: string): never {
+  throw fault("index-damaged", { path, reason: `${type} is no element type` });
+}
+
+function readReport(file: Hdf5File, index: RunIndex): MatchReport {
+  const counts = ["rows", "matched", "unmatched", "duplicates", "out_of_order"].map((name) =>
+    numbersOf(file, `/sources/${name}`),
+  );
+  const multiplicities = numbersOf(file, "/multiplicity/fragments");
+  const events = numbersOf(file, "/multiplicity/events");
+  return {
+    events: index.eventCount,
+    fragments: index.fragmentCount,
+    multiplicity: Object.fromEntries(multiplicities.map((n, i) => [String(n), events[i]!])),
+    sources: index.sources.map((source, i) => {
+      const [rows, matched, unmatched, duplicates, outOfOrder] = counts.map((column) => column[i]!);
+      return {
+        source: source.name,
+        file: index.files[source.file]!.path,
+        rows: rows!,
+        matched: matched!,
+        unmatched: unmatched!,
+        duplicates: duplicates!,
+        outOfOrder: outOfOrder!,
+      };
+    }),
+    seconds: 0,
+  };
+}
+
+function numbersOf(file: Hdf5File, path: string): number[] {
+  return Array.from(file.dataSet(path).readColumn() as ArrayLike<number | bigint>, Number);
+}

@@ -1,0 +1,75 @@
+import type { LabelColumn } from "@evb/labels";
+import { Hdf5File, type Hdf5 } from "@evb/formats";
+import { sentenceOf, type ElementType } from "@evb/event";
+import { fault } from "./faults.ts";
+import { fingerprintOf, type Fingerprint } from "./fingerprint.ts";
+import { layoutOf, type Layout, type SourceLayout } from "./layouts.ts";
+
+/** What one reading of a file's small data gave; its payload is not touched. */
+export interface Scan {
+  readonly path: string;
+  readonly fingerprint: Fingerprint;
+  readonly source: SourceLayout;
+  /** Shape (rows), u64 ticks in file order. */
+  readonly times: BigUint64Array;
+  readonly labels: LabelTable | undefined;
+}
+
+/** Small data, by time stamp. */
+export interface LabelTable {
+  /** Shape (labels), u64 ticks. */
+  readonly times: BigUint64Array;
+  /** Each shape (labels). */
+  readonly columns: ReadonlyMap<string, LabelColumn>;
+  /** Types of number columns, for writing them again. */
+  readonly types: ReadonlyMap<string, ElementType>;
+}
+
+/** @throws EvbError "input-unreadable", "layout-unknown", "layout-mismatch", and those of formats */
+export function scanFile(hdf5: Hdf5, path: string, wanted: Layout | undefined): Scan {
+  const file = new Hdf5File(hdf5, path);
+  try {
+    const source = layoutOf(file, wanted);
+    const times = file.dataSet(source.time).readColumn() as BigUint64Array;
+    return {
+      path,
+      fingerprint: fingerprinted(path),
+      source,
+      times,
+      labels: labelsOf(file, source, times),
+    };
+  } finally {
+    file.close();
+  }
+}
+
+function fingerprinted(path: string): Fingerprint {
+  try {
+    return fingerprintOf(path);
+  } catch (thrown) {
+    throw fault("input-unreadable", { path, reason: sentenceOf(thrown) }, { cause: thrown });
+  }
+}
+
+function labelsOf(
+  file: Hdf5File,
+  source: SourceLayout,
+  times: BigUint64Array,
+): LabelTable | undefined {
+  const { labels } = source;
+  if (labels === undefined) return undefined;
+  const columns = new Map<string, LabelColumn>();
+  const types = new Map<string, ElementType>();
+  for (const [name, path] of labels.columns) {
+    const dataSet = file.dataSet(path);
+    const type = dataSet.shape.type!;
+    if (type.startsWith("S")) columns.set(name, dataSet.readStrings());
+    else {
+      columns.set(name, dataSet.readColumn());
+      types.set(name, type as ElementType);
+    }
+  }
+  const own = labels.time === source.time;
+  const stamps = own ? times : (file.dataSet(labels.time).readColumn() as BigUint64Array);
+  return { times: stamps, columns, types };
+}

@@ -1,0 +1,128 @@
+import type { Elements } from "@evb/event";
+import { Hdf5Writer, type Hdf5 } from "@evb/formats";
+import type { IndexContent, IndexOrder, IndexedSource } from "./order.ts";
+import type { LabelTable } from "./scan.ts";
+
+/** docs/index-format.md says what each data set holds; a change there counts this up. */
+export const INDEX_FORMAT = "evb-index";
+export const INDEX_VERSION = 1;
+
+/** Writes the index slab by slab; whoever calls renames it. */
+export function writeIndex(
+  hdf5: Hdf5,
+  path: string,
+  order: IndexOrder,
+  content: IndexContent,
+): void {
+  const { sources, labels, match } = content;
+  const writer = new Hdf5Writer(hdf5, path);
+  try {
+    writeProvenance(writer, order, content);
+    writeFiles(writer, sources);
+    writeSources(writer, content);
+    writeFragments(writer, sources);
+    writer.writeColumn("/events/time", "u8", match.time);
+    writer.writeColumn("/events/start", "u4", match.start);
+    writer.writeColumn("/events/fragment", "u4", match.fragment);
+    if (labels !== undefined) writeLabels(writer, labels);
+  } finally {
+    writer.close();
+  }
+}
+
+function writeProvenance(writer: Hdf5Writer, order: IndexOrder, content: IndexContent): void {
+  writer.attribute("format", INDEX_FORMAT);
+  writer.attribute("version", INDEX_VERSION);
+  writer.attribute("evb", order.evbVersion);
+  writer.attribute("root", content.root);
+  writer.attribute("layout", content.sources[0]!.scan.source.layout);
+  writer.attribute("match", "exact");
+  writer.attribute("select", content.selection ?? "all");
+  writer.attribute("require", String(order.require));
+  if (order.sources !== undefined) writer.attribute("sources", order.sources);
+  const multiplicity = Object.entries(content.report.multiplicity);
+  writer.writeColumn(
+    "/multiplicity/fragments",
+    "u4",
+    Uint32Array.from(multiplicity, ([n]) => Number(n)),
+  );
+  writer.writeColumn("/multiplicity/events", "u8", u64(multiplicity.map(([, events]) => events)));
+}
+
+function writeFiles(writer: Hdf5Writer, sources: readonly IndexedSource[]): void {
+  const prints = sources.map(({ scan }) => scan.fingerprint);
+  writer.writeStrings(
+    "/files/path",
+    sources.map(({ file }) => file),
+  );
+  writer.writeColumn("/files/size", "u8", u64(prints.map(({ sizeBytes }) => sizeBytes)));
+  writer.writeColumn(
+    "/files/mtime",
+    "u8",
+    BigUint64Array.from(prints, ({ mtimeNs }) => mtimeNs),
+  );
+  writer.writeStrings(
+    "/files/fingerprint",
+    prints.map(({ ends }) => ends),
+  );
+}
+
+function writeSources(writer: Hdf5Writer, { sources, report }: IndexContent): void {
+  const layouts = sources.map(({ scan }) => scan.source);
+  writer.writeStrings(
+    "/sources/name",
+    sources.map(({ name }) => name),
+  );
+  writer.writeColumn(
+    "/sources/file",
+    "u4",
+    Uint32Array.from(sources, (_, row) => row),
+  );
+  writer.writeStrings(
+    "/sources/time",
+    layouts.map(({ time }) => time),
+  );
+  writer.writeStrings(
+    "/sources/payload",
+    layouts.map(({ payload }) => payload),
+  );
+  writer.writeStrings(
+    "/sources/type",
+    layouts.map(({ type }) => type),
+  );
+  writer.writeStrings(
+    "/sources/item_shape",
+    layouts.map(({ itemShape }) => itemShape.join(",")),
+  );
+  writer.writeColumn(
+    "/sources/first",
+    "u8",
+    u64(sources.map(({ fragmentFirst }) => fragmentFirst)),
+  );
+  const counts = [
+    ["rows", "rows"],
+    ["matched", "matched"],
+    ["unmatched", "unmatched"],
+    ["duplicates", "duplicates"],
+    ["out_of_order", "outOfOrder"],
+  ] as const;
+  for (const [column, field] of counts)
+    writer.writeColumn(`/sources/${column}`, "u8", u64(report.sources.map((each) => each[field])));
+}
+
+function writeFragments(writer: Hdf5Writer, sources: readonly IndexedSource[]): void {
+  const rows = sources.reduce((sum, { scan }) => sum + scan.times.length, 0);
+  const column = writer.column("/fragments/time", "u8", rows);
+  for (const { scan, fragmentFirst } of sources) column.write(fragmentFirst, scan.times);
+}
+
+function writeLabels(writer: Hdf5Writer, labels: LabelTable): void {
+  writer.writeColumn("/labels/time", "u8", labels.times);
+  for (const [name, column] of labels.columns) {
+    const type = labels.types.get(name);
+    if (type === undefined) writer.writeStrings(`/labels/${name}`, column as readonly string[]);
+    else writer.writeColumn(`/labels/${name}`, type, column as Elements);
+  }
+}
+
+const u64 = (numbers: readonly number[]): BigUint64Array => BigUint64Array.from(numbers, BigInt);

@@ -1,0 +1,1 @@
+export { Selection, type LabelColumn } from "./selection.ts";

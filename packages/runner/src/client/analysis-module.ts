@@ -1,0 +1,90 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { register } from "node:module";
+import { hostname } from "node:os";
+import { extname, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { BUILT_IN_NAMES, builtInAnalysis, type Analysis } from "@evb/analysis";
+import { sentenceOf } from "@evb/event";
+import { fault } from "../faults.ts";
+import type { AnalysisOrder } from "../wire/join.ts";
+
+const EXTENSIONS = [".ts", ".mts", ".js", ".mjs"];
+
+/**
+ * What a user meant by `--analysis`: a built-in name, or a module anywhere on disk.
+ *
+ * @param settings what `--set` said, name → text
+ * @throws EvbError "analysis-not-found"
+ */
+export function analysisOrder(
+  name: string,
+  settings: Readonly<Record<string, string>>,
+): AnalysisOrder {
+  if (builtInAnalysis(name) !== undefined) return { name, sha256: undefined, settings };
+  const path = resolve(name);
+  const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  if (!isFile || !EXTENSIONS.includes(extname(path)))
+    throw fault("analysis-not-found", { analysis: name, builtIn: BUILT_IN_NAMES });
+  return { name: path, sha256: sha256Of(path), settings };
+}
+
+/**
+ * Loads what the coordinator ordered.
+ *
+ * @throws EvbError "analysis-differs" where this host has no such file or another one, "analysis-not-loaded"
+ */
+export async function loadAnalysis(order: AnalysisOrder): Promise<Analysis> {
+  const builtIn = builtInAnalysis(order.name);
+  if (order.sha256 === undefined && builtIn !== undefined) return builtIn;
+  checkModule(order);
+  const loaded = (await importModule(order.name)) as { default?: Partial<Analysis> };
+  if (typeof loaded.default?.setup !== "function") {
+    const reason =
+      "its default export has no setup(); write `export default defineAnalysis({ setup … })`";
+    throw fault("analysis-not-loaded", { path: order.name, reason });
+  }
+  return loaded.default as Analysis;
+}
+
+function checkModule({ name, sha256 }: AnalysisOrder): void {
+  const at = { path: name, host: hostname() };
+  if (!existsSync(name)) throw fault("analysis-differs", { ...at, reason: "is not there" });
+  if (sha256Of(name) !== sha256)
+    throw fault("analysis-differs", { ...at, reason: "is not the file that the coordinator has" });
+}
+
+const sha256Of = (path: string): string =>
+  createHash("sha256").update(readFileSync(path)).digest("hex");
+
+let hooked = false;
+
+async function importModule(path: string): Promise<unknown> {
+  if (!hooked) {
+    hooked = true;
+    process.setSourceMapsEnabled(true);
+    register("./module-hooks.js", { parentURL: hooksUrl(), data: { evb: import.meta.url } });
+  }
+  try {
+    return await import(pathToFileURL(path).href);
+  } catch (thrown) {
+    const where = placeIn(thrown, path);
+    const reason = `${sentenceOf(thrown).split("\n")[0]!}${where === undefined ? "" : ` (${where})`}`;
+    throw fault("analysis-not-loaded", { path, reason }, { cause: thrown });
+  }
+}
+
+/** The hooks run in a thread of their own, which knows no TypeScript: they are taken as built. */
+function hooksUrl(): string {
+  return import.meta.url.replace("/src/client/", "/dist/client/");
+}
+
+/** `mine.ts:12` for an error that was thrown in the user's file. */
+export function placeIn(thrown: unknown, path: string): string | undefined {
+  const stack = thrown instanceof Error ? (thrown.stack ?? "") : "";
+  for (const [, url, line] of stack.matchAll(/(file:\/\/[^\s)]+?|\/[^\s):]+):(\d+)(?::\d+)?/g)) {
+    const file = url!.startsWith("file:") ? fileURLToPath(url!) : url!;
+    if (file === path) return `${path.split("/").at(-1)!}:${line!}`;
+  }
+  return undefined;
+}

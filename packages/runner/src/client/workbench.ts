@@ -1,0 +1,121 @@
+import {
+  optionsOf,
+  schemaOf,
+  StagedTotals,
+  Totals,
+  type ResultSchema,
+  type Work,
+} from "@evb/analysis";
+import { isEvbError, sentenceOf } from "@evb/event";
+import type { DataPlace } from "@evb/index";
+import type { Welcome } from "../wire/join.ts";
+import type { Lease } from "../wire/lease-message.ts";
+import { loadAnalysis, placeIn } from "./analysis-module.ts";
+import { ResultBuilder } from "./result-builder.ts";
+import { Sources } from "./sources.ts";
+
+/** Where a client's events are worked on: read, analysed, and what came of it kept until it is sent. */
+export class Workbench {
+  readonly schema: ResultSchema;
+  readonly sources: Sources;
+  readonly results: ResultBuilder;
+  readonly #work: Work;
+  readonly #staged: StagedTotals;
+  readonly #analysisPath: string;
+  #totals: Totals;
+  /** Events whose totals are in the delta. */
+  #counted: { first: number; events: number }[] = [];
+  analysisSeconds = 0;
+
+  private constructor(work: Work, schema: ResultSchema, sources: Sources, analysisPath: string) {
+    this.#work = work;
+    this.schema = schema;
+    this.sources = sources;
+    this.#analysisPath = analysisPath;
+    this.results = new ResultBuilder(
+      schema,
+      sources.infos.map((info) => info.type),
+    );
+    this.#staged = new StagedTotals(schema.totals);
+    this.#totals = new Totals(schema.totals);
+  }
+
+  /** @throws EvbError what is wrong with the analysis or its options */
+  static async open(welcome: Welcome, places: readonly DataPlace[]): Promise<Workbench> {
+    const { name, settings } = welcome.analysis;
+    const analysis = await loadAnalysis(welcome.analysis);
+    const options = optionsOf(name, analysis, settings);
+    const sources = new Sources(welcome, places);
+    const work = await analysis.setup({ options, sources: sources.infos, rank: welcome.rank });
+    if (work.reads !== false) await sources.prepare();
+    return new Workbench(work, schemaOf(name, work), sources, name);
+  }
+
+  /**
+   * One event of a lease, whole. What goes wrong with its data or in its analysis fails the event.
+   *
+   * @param event counted from 0 in the lease; @param fragment of its first fragment
+   * @throws EvbError where a file is not there or not the one that was indexed: no event can be right then
+   */
+  run(lease: Lease, event: number, fragment: number): void {
+    const end = fragment + lease.fragmentCount[event]!;
+    const sources = lease.source.subarray(fragment, end);
+    const rows = lease.row.subarray(fragment, end);
+    const place = { lease: lease.id, event: lease.first + event };
+    try {
+      const fragments =
+        this.#work.reads === false
+          ? this.sources.withoutData(sources, rows)
+          : this.sources.read(sources, rows);
+      const begun = performance.now();
+      try {
+        const result = this.#work.event(
+          { id: place.event, time: lease.time[event]!, fragments },
+          this.#staged,
+        );
+        this.results.add(place, sources, result);
+        this.#staged.commit(this.#totals);
+      } finally {
+        this.analysisSeconds += (performance.now() - begun) / 1000;
+      }
+    } catch (thrown) {
+      if (
+        isEvbError(
+          thrown,
+          "index-stale",
+          "data-missing",
+          "hdf5-cannot-open",
+          "hdf5-no-such-data-set",
+        )
+      )
+        throw thrown;
+      this.#staged.forget();
+      this.results.fail(place, sources, this.#reasonOf(thrown));
+    }
+    const last = this.#counted.at(-1);
+    if (last !== undefined && last.first + last.events === place.event) last.events++;
+    else this.#counted.push({ first: place.event, events: 1 });
+  }
+
+  /** The totals since the last take, and the events in them. */
+  takeEpoch(): { ranges: { first: number; events: number }[]; totals: Totals } {
+    const epoch = { ranges: this.#counted, totals: this.#totals };
+    this.#counted = [];
+    this.#totals = new Totals(this.schema.totals);
+    return epoch;
+  }
+
+  get uncountedRanges(): number {
+    return this.#counted.length;
+  }
+
+  close(): void {
+    this.sources.close();
+  }
+
+  #reasonOf(thrown: unknown): string {
+    const where = placeIn(thrown, this.#analysisPath);
+    const sentence = sentenceOf(thrown);
+    return where === undefined ? sentence : `${sentence} (${where})`;
+  }
+}

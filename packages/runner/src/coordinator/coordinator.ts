@@ -1,0 +1,584 @@
+import { randomInt } from "node:crypto";
+import { asLeaseId, asRank, isEvbError, sentenceOf, type Rank } from "@evb/event";
+import { Totals, type ResultSchema } from "@evb/analysis";
+import type { RunEvents } from "@evb/index";
+import { fault } from "../faults.ts";
+import type { JournalWriter } from "../sink/journal.ts";
+import { decodeEpoch } from "../wire/epoch-message.ts";
+import { newFrame, readHeader, type Header } from "../wire/header.ts";
+import {
+  decodeFailures,
+  decodeJoin,
+  decodeSchema,
+  encodeSchema,
+  encodeWelcome,
+  type AnalysisOrder,
+  type Failure,
+} from "../wire/join.ts";
+import { encodeLeases, LEASES_PER_FRAME_MAX } from "../wire/lease-message.ts";
+import type { CoordinatorLink, Lane } from "../wire/link.ts";
+import { decodeResults, type ClientTimes } from "../wire/result-message.ts";
+import { EventTable } from "./event-table.ts";
+import { isReady, NO_TIMES, type Peer } from "./peer.ts";
+import { lengthOf, type Range } from "./range-set.ts";
+import { Schedule, type Action, type Progress, type Stimulus } from "./schedule.ts";
+
+/** What a coordinator is asked to do. */
+export interface CoordinatorOrder {
+  readonly range: Range;
+  readonly analysis: AnalysisOrder;
+  readonly batchCap: number;
+  /** The clock starts when so many clients are there. */
+  readonly clientsAwaited: number;
+  /** Without a client for so long, the run ends. */
+  readonly clientTimeoutMs: number;
+  /** The first failed event ends the run. */
+  readonly strict: boolean;
+}
+
+/** One client's part of the run. */
+export interface ClientShare extends ClientTimes {
+  readonly rank: number;
+  readonly host: string;
+  readonly pid: number;
+  readonly events: number;
+  readonly fragments: number;
+}
+
+/** How the run went. */
+export interface RunOutcome extends Progress {
+  /** From the first batch handed out to the last result. */
+  readonly seconds: number;
+  readonly clients: readonly ClientShare[];
+  readonly failures: readonly Failure[];
+  readonly totals: Totals | undefined;
+  /** Events that are done, in order. */
+  readonly doneRanges: readonly Range[];
+  readonly schema: ResultSchema | undefined;
+  /** Frames that nobody could understand, or that belong to no client. */
+  readonly strayFrames: number;
+  /** Undefined where every event is done; else why the run ended before. */
+  readonly ended: Error | undefined;
+}
+
+/** What the coordinator tells whoever watches it. */
+export interface CoordinatorEvents {
+  progress(progress: Progress & { readonly clients: number; readonly bytes: number }): void;
+  notice(sentence: string): void;
+}
+
+/** A silent lane is broken: the client asks to join again after ten of these. */
+const BEAT_MS = 100;
+const RESEND_PAUSE_MS = 50;
+/** A BYE that hasn't left by then goes to a client that isn't there. */
+const BYE_LINGER_MS = 1000;
+/** A stranger that sends nonsense can't fill the log. */
+const NOTICES_PAUSE_MS = 1000;
+
+/**
+ * Rank 0: hands out leases, takes results, writes the journal. A thin loop around {@link Schedule}:
+ * receive, handle, perform. Time comes from `now`.
+ */
+export class Coordinator {
+  readonly #index: RunEvents;
+  readonly #order: CoordinatorOrder;
+  readonly #link: CoordinatorLink;
+  readonly #journal: JournalWriter;
+  readonly #watcher: CoordinatorEvents;
+  readonly #now: () => number;
+  readonly #session = randomInt(1, 2 ** 32);
+  readonly #table: EventTable;
+  readonly #schedule: Schedule;
+  readonly #peers = new Map<number, Peer>();
+  readonly #joining = new Map<string, Promise<Peer>>();
+  readonly #dirty = new Set<Peer>();
+  readonly #failures: Failure[] = [];
+  #sids = 0;
+  #schema: ResultSchema | undefined;
+  #schemaBytes: Uint8Array | undefined;
+  #totals: Totals | undefined;
+  #startedAtMs: number | undefined;
+  #lastResultAtMs = 0;
+  #alone: { sinceMs: number };
+  #strayFrames = 0;
+  #lastNotice = { atMs: -Infinity, muted: 0 };
+  #flushing = false;
+  #end: ((reason: Error | undefined) => void) | undefined;
+
+  constructor(parts: {
+    index: RunEvents;
+    order: CoordinatorOrder;
+    link: CoordinatorLink;
+    journal: JournalWriter;
+    watcher: CoordinatorEvents;
+    now?: () => number;
+  }) {
+    this.#index = parts.index;
+    this.#order = parts.order;
+    this.#link = parts.link;
+    this.#journal = parts.journal;
+    this.#watcher = parts.watcher;
+    this.#now = parts.now ?? (() => performance.now());
+    this.#table = new EventTable(parts.index);
+    this.#schedule = new Schedule(parts.order.range, parts.order.batchCap);
+    this.#alone = { sinceMs: this.#now() };
+  }
+
+  /** Runs to the end, or until the signal; then says BYE to every client. Never throws for what the world does. */
+  async run(signal: AbortSignal): Promise<RunOutcome> {
+    const ended = new Promise<Error | undefined>((resolve) => {
+      this.#end = resolve;
+    });
+    const stop = (): void => this.#end?.(signal.reason as Error);
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    this.#link.listen({
+      join: (request, reply) => {
+        this.#guard(() => {
+          this.#join(request, reply);
+        });
+      },
+      result: (frames) => {
+        this.#guard(() => {
+          this.#receive(frames);
+        });
+      },
+    });
+    const beat = setInterval(() => {
+      this.#guard(() => {
+        this.#beat();
+      });
+    }, BEAT_MS);
+    const reason = await ended;
+    clearInterval(beat);
+    signal.removeEventListener("abort", stop);
+    this.#sayBye();
+    this.#link.close();
+    return this.#outcome(reason);
+  }
+
+  /** A frame of nonsense is counted; anything else that fails here ends the run. */
+  #guard(step: () => void): void {
+    try {
+      step();
+    } catch (thrown) {
+      if (isEvbError(thrown, "frame-bad")) this.#stray(thrown.message);
+      else this.#end?.(thrown instanceof Error ? thrown : new Error(sentenceOf(thrown)));
+    }
+  }
+
+  #join(request: Uint8Array, reply: (welcome: Uint8Array<ArrayBuffer>) => void): void {
+    const join = decodeJoin(request);
+    let peer = this.#joining.get(join.nonce);
+    if (peer === undefined) {
+      const sid = ++this.#sids;
+      let admitted: Peer | undefined;
+      let connected = false;
+      const lane = this.#link.openLane({
+        connected: () => {
+          connected = true;
+          if (admitted !== undefined) this.#connected(admitted);
+        },
+        lost: () => {
+          if (admitted !== undefined) this.#lose(admitted);
+        },
+      });
+      peer = lane.then((opened) => {
+        admitted = newPeer(asRank(sid), join, opened);
+        this.#peers.set(sid, admitted);
+        if (connected) this.#connected(admitted);
+        return admitted;
+      });
+      this.#joining.set(join.nonce, peer);
+    }
+    peer.then(
+      ({ rank, lane }) => {
+        reply(this.#welcome(join.nonce, rank, lane));
+      },
+      (thrown: unknown) => {
+        this.#joining.delete(join.nonce);
+        this.#notice(sentenceOf(thrown));
+      },
+    );
+  }
+
+  #welcome(nonce: string, rank: Rank, lane: Lane): Uint8Array<ArrayBuffer> {
+    const { files, sources, root, path } = this.#index;
+    return encodeWelcome({
+      nonce,
+      session: this.#session,
+      sid: rank,
+      rank,
+      lanePort: lane.port,
+      beatMs: BEAT_MS,
+      analysis: this.#order.analysis,
+      root,
+      indexPath: path,
+      files: files.map(({ path, sizeBytes, ends }) => ({ path, sizeBytes, ends })),
+      sources: sources.map(({ name, file, payload, type, itemShape, rows }) => ({
+        name,
+        file,
+        payload,
+        type,
+        itemShape,
+        rows,
+      })),
+    });
+  }
+
+  #connected(peer: Peer): void {
+    peer.connected = true;
+    this.#readyIfReady(peer);
+  }
+
+  #receive(frames: readonly Uint8Array[]): void {
+    const [frame, second] = frames;
+    if (frame === undefined) return;
+    const header = readHeader(frame);
+    const peer = this.#peers.get(header.sid);
+    if (header.session !== this.#session || peer === undefined || peer.lost) {
+      this.#stray("a frame of another session");
+      return;
+    }
+    if (header.kind === "hello") {
+      this.#greet(peer, frame, second);
+      return;
+    }
+    if (!peer.greeted) {
+      this.#stray("a frame before its client's hello");
+      return;
+    }
+    if (header.kind === "beat") {
+      if (header.seq > peer.received) this.#askAgain(peer);
+      return;
+    }
+    if (header.seq <= peer.received) {
+      this.#dirty.add(peer);
+      this.#flushSoon();
+      return;
+    }
+    if (header.seq > peer.received + 1) {
+      this.#askAgain(peer);
+      return;
+    }
+    this.#take(peer, header, frame, second);
+    peer.received = header.seq;
+    this.#dirty.add(peer);
+    this.#flushSoon();
+  }
+
+  #take(peer: Peer, header: Header, frame: Uint8Array, second: Uint8Array | undefined): void {
+    switch (header.kind) {
+      case "result": {
+        this.#takeResults(peer, header, frame, second);
+        return;
+      }
+      case "epoch": {
+        this.#takeEpoch(peer, header, frame);
+        return;
+      }
+      case "leave":
+        peer.left = true;
+        return;
+      default:
+        throw fault("frame-bad", { what: header.kind, reason: "it is for clients" });
+    }
+  }
+
+  #greet(peer: Peer, frame: Uint8Array, second: Uint8Array | undefined): void {
+    const nonce = Buffer.from(frame.subarray(-16)).toString("hex");
+    if (nonce !== peer.join.nonce || second === undefined) {
+      this.#stray("a hello of another client");
+      return;
+    }
+    const schema = decodeSchema(second);
+    const bytes = encodeSchema(schema);
+    if (this.#schema === undefined) {
+      this.#schema = schema;
+      this.#schemaBytes = bytes;
+      this.#totals = new Totals(schema.totals);
+      this.#journal.append("schema", 0, bytes);
+    } else if (Buffer.compare(bytes, this.#schemaBytes!) !== 0) {
+      const { host } = peer.join;
+      throw fault("schema-differs", { rank: peer.rank, host });
+    }
+    peer.greeted = true;
+    this.#readyIfReady(peer);
+  }
+
+  #readyIfReady(peer: Peer): void {
+    if (!isReady(peer)) return;
+    this.#perform({ kind: "client-ready", rank: peer.rank });
+    if (this.#startedAtMs !== undefined) return;
+    if (this.#readyCount() < this.#order.clientsAwaited) return;
+    this.#startedAtMs = this.#lastResultAtMs = this.#now();
+    this.#perform({ kind: "started" });
+  }
+
+  #takeResults(
+    peer: Peer,
+    header: Header,
+    frame: Uint8Array,
+    second: Uint8Array | undefined,
+  ): void {
+    const schema = this.#schema!;
+    const columns = { event: schema.eventColumns.length, fragment: schema.fragmentColumns.length };
+    const results = decodeResults(header, frame, columns);
+    const ranges = results.ranges.map(({ lease, first, events, fragments }) => {
+      const range = { lease: asLeaseId(lease), first, end: first + events };
+      this.#checkRange(range, fragments);
+      return range;
+    });
+    const failures = second === undefined ? [] : decodeFailures(second);
+    for (const { event } of failures)
+      if (!ranges.some(({ first, end }) => event >= first && event < end))
+        throw fault("frame-bad", { what: "result", reason: "a failure is of none of its events" });
+    this.#journal.append("results", peer.rank, ...resultParts(frame, second));
+    this.#lastResultAtMs = this.#now();
+    peer.times = results.times;
+    const { readSeconds, decodeSeconds, analysisSeconds, openSeconds } = results.times;
+    const busySeconds = openSeconds + readSeconds + decodeSeconds + analysisSeconds;
+    const fresh = this.#perform({ kind: "results", rank: peer.rank, ranges, busySeconds });
+    for (const range of fresh) peer.fragments += this.#table.fragmentsOf(range);
+    peer.events += lengthOf(fresh);
+    this.#takeFailures(failures, fresh);
+  }
+
+  #takeFailures(failures: readonly Failure[], fresh: readonly Range[]): void {
+    for (const failure of failures) {
+      if (!fresh.some(({ first, end }) => failure.event >= first && failure.event < end)) continue;
+      this.#failures.push(failure);
+      const failed = fault("event-failed", failure);
+      this.#notice(failed.message);
+      if (this.#order.strict) this.#end?.(failed);
+    }
+  }
+
+  #takeEpoch(peer: Peer, header: Header, frame: Uint8Array): void {
+    const epoch = decodeEpoch(header, frame, this.#schema!.totals);
+    const ranges = epoch.ranges.map(({ first, events }) => ({ first, end: first + events }));
+    for (const range of ranges) this.#checkRange(range, undefined);
+    const accepted = this.#accepts({ kind: "epoch", rank: peer.rank, ranges });
+    if (!accepted) return;
+    this.#totals!.merge(epoch.totals);
+    this.#journal.append("epoch", peer.rank, frame);
+  }
+
+  #checkRange(range: Range, fragments: number | undefined): void {
+    const { first, end } = this.#order.range;
+    const bad = (reason: string): Error => fault("frame-bad", { what: "result", reason });
+    if (range.first < first || range.end > end || range.first >= range.end)
+      throw bad("its events are not in this run");
+    if (fragments !== undefined && fragments !== this.#table.fragmentsOf(range))
+      throw bad("its events have another number of fragments");
+  }
+
+  /** Tells the schedule and does what it says; returns the events that were committed. */
+  #perform(stimulus: Stimulus): readonly Range[] {
+    return this.#performAll(this.#schedule.handle(stimulus)).committed;
+  }
+
+  #accepts(stimulus: Stimulus): boolean {
+    return this.#performAll(this.#schedule.handle(stimulus)).accepted;
+  }
+
+  #performAll(actions: readonly Action[]): { committed: readonly Range[]; accepted: boolean } {
+    let committed: readonly Range[] = [];
+    let accepted = false;
+    for (const action of actions) {
+      switch (action.kind) {
+        case "lease": {
+          const peer = this.#peers.get(action.rank)!;
+          const { first } = action.range;
+          peer.outbox.push({ id: action.lease, first, ...this.#table.slice(action.range) });
+          this.#dirty.add(peer);
+          this.#flushSoon();
+          break;
+        }
+        case "commit":
+          committed = action.ranges;
+          break;
+        case "accept-epoch":
+          accepted = true;
+          break;
+        case "refuse-epoch":
+          break;
+        case "finish":
+          // What was taken just now is journalled first.
+          setImmediate(() => this.#end?.(undefined));
+          break;
+      }
+    }
+    return { committed, accepted };
+  }
+
+  /** One journal write and one frame per client for all that came meanwhile. */
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flushing = false;
+      this.#guard(() => {
+        this.#flush();
+      });
+    });
+  }
+
+  #flush(): void {
+    this.#journal.flush();
+    for (const peer of this.#dirty) {
+      if (peer.lost) continue;
+      while (peer.outbox.length > 0) {
+        const leases = peer.outbox.splice(0, LEASES_PER_FRAME_MAX);
+        this.#send(peer, encodeLeases(this.#laneHeader(peer), leases));
+      }
+      if (peer.acked < peer.received) this.#sendEmpty(peer, "ack");
+    }
+    this.#dirty.clear();
+    this.#tell();
+  }
+
+  #send(peer: Peer, frame: Uint8Array<ArrayBuffer>): void {
+    peer.lane.send(frame);
+    peer.acked = peer.received;
+    peer.sentAtMs = this.#now();
+  }
+
+  #sendEmpty(peer: Peer, kind: "ack" | "resend" | "bye"): void {
+    this.#send(peer, newFrame({ ...this.#laneHeader(peer), kind, n: 0 }, 0).frame);
+  }
+
+  #laneHeader(peer: Peer): Omit<Header, "kind" | "n"> {
+    return { sid: peer.rank, session: this.#session, seq: ++peer.sent, ack: peer.received };
+  }
+
+  #askAgain(peer: Peer): void {
+    if (this.#now() - peer.resendAtMs < RESEND_PAUSE_MS) return;
+    peer.resendAtMs = this.#now();
+    this.#journal.flush();
+    this.#sendEmpty(peer, "resend");
+  }
+
+  #beat(): void {
+    for (const peer of this.#peers.values())
+      if (isReady(peer) && this.#now() - peer.sentAtMs >= BEAT_MS) {
+        this.#journal.flush();
+        this.#sendEmpty(peer, "ack");
+      }
+    if (this.#readyCount() > 0) this.#alone = { sinceMs: this.#now() };
+    else if (this.#now() - this.#alone.sinceMs > this.#order.clientTimeoutMs) {
+      const { done, events } = this.#schedule.progress;
+      this.#end?.(
+        fault("no-client", { seconds: this.#order.clientTimeoutMs / 1000, done, events }),
+      );
+    }
+    this.#tell();
+  }
+
+  #lose(peer: Peer): void {
+    if (peer.lost) return;
+    peer.lost = true;
+    peer.lane.close(0);
+    this.#joining.delete(peer.join.nonce);
+    if (!peer.left) {
+      const { host, pid } = peer.join;
+      this.#notice(
+        `client ${String(peer.rank)} on ${host} (pid ${String(pid)}) is gone; its events are leased again`,
+      );
+    }
+    this.#perform({ kind: "client-lost", rank: peer.rank });
+  }
+
+  #sayBye(): void {
+    try {
+      this.#journal.flush();
+    } catch (thrown) {
+      this.#watcher.notice(sentenceOf(thrown));
+    }
+    for (const peer of this.#peers.values()) {
+      if (peer.lost) continue;
+      this.#sendEmpty(peer, "bye");
+      peer.lost = true;
+      peer.lane.close(BYE_LINGER_MS);
+    }
+  }
+
+  #readyCount(): number {
+    let ready = 0;
+    for (const peer of this.#peers.values()) if (isReady(peer)) ready++;
+    return ready;
+  }
+
+  #tell(): void {
+    const peers = [...this.#peers.values()];
+    const bytes = peers.reduce((sum, peer) => sum + peer.times.bytes, 0);
+    this.#watcher.progress({ ...this.#schedule.progress, clients: this.#readyCount(), bytes });
+  }
+
+  #stray(what: string): void {
+    this.#strayFrames++;
+    this.#notice(`ignored: ${what}`);
+  }
+
+  /** At most one a second; the others are counted. */
+  #notice(sentence: string): void {
+    const now = this.#now();
+    if (now - this.#lastNotice.atMs < NOTICES_PAUSE_MS) {
+      this.#lastNotice.muted++;
+      return;
+    }
+    const { muted } = this.#lastNotice;
+    this.#lastNotice = { atMs: now, muted: 0 };
+    this.#watcher.notice(
+      muted === 0 ? sentence : `${sentence} (and ${String(muted)} more messages)`,
+    );
+  }
+
+  #outcome(ended: Error | undefined): RunOutcome {
+    const started = this.#startedAtMs;
+    return {
+      ...this.#schedule.progress,
+      seconds: started === undefined ? 0 : (this.#lastResultAtMs - started) / 1000,
+      clients: [...this.#peers.values()].filter((peer) => peer.greeted).map(shareOf),
+      failures: [...this.#failures].sort((a, b) => a.event - b.event),
+      totals: this.#totals,
+      doneRanges: this.#schedule.done,
+      schema: this.#schema,
+      strayFrames: this.#strayFrames,
+      ended,
+    };
+  }
+}
+
+function newPeer(rank: Rank, join: Peer["join"], lane: Lane): Peer {
+  return {
+    rank,
+    join,
+    lane,
+    connected: false,
+    greeted: false,
+    lost: false,
+    left: false,
+    received: 0,
+    acked: 0,
+    sent: 0,
+    sentAtMs: 0,
+    resendAtMs: -Infinity,
+    outbox: [],
+    times: NO_TIMES,
+    events: 0,
+    fragments: 0,
+  };
+}
+
+function shareOf(peer: Peer): ClientShare {
+  const { rank, events, fragments, times } = peer;
+  const { host, pid } = peer.join;
+  return { rank, host, pid, events, fragments, ...times };
+}
+
+/** A result as the journal keeps it: length of the frame u32, 0 u32, the frame, the failures. */
+function resultParts(frame: Uint8Array, failures: Uint8Array | undefined): Uint8Array[] {
+  const head = new Uint8Array(new Uint32Array([frame.byteLength, 0]).buffer);
+  return failures === undefined ? [head, frame] : [head, frame, failures];
+}

@@ -1,0 +1,85 @@
+import type { EventSlab, RunEvents } from "@evb/index";
+import type { Range } from "./range-set.ts";
+
+/** Events read from the index at a time: with ten fragments each, 5 MB. */
+const SLAB_EVENTS = 65_536;
+/** Slabs that are kept: leases go forward through one, results come back to the same or the one before. */
+const SLABS_MAX = 4;
+
+/** The index's events as leases need them, a few slabs in memory at a time. */
+export class EventTable {
+  readonly #index: RunEvents;
+  /** By number; the one used last is at the end. */
+  readonly #slabs = new Map<number, EventSlab>();
+
+  constructor(index: RunEvents) {
+    this.#index = index;
+  }
+
+  /** The columns of some events; they may lie in two slabs. */
+  slice({ first, end }: Range): {
+    time: BigUint64Array;
+    fragmentCount: Uint16Array;
+    source: Uint16Array;
+    row: Uint32Array;
+  } {
+    const parts = this.#parts({ first, end });
+    const fragmentCount = new Uint16Array(end - first);
+    let event = 0;
+    for (const { slab, from, to } of parts)
+      for (let k = from; k < to; k++) fragmentCount[event++] = slab.start[k + 1]! - slab.start[k]!;
+    return {
+      time: joined(parts.map(({ slab, from, to }) => slab.time.subarray(from, to))),
+      fragmentCount,
+      source: joined(
+        parts.map(({ slab, from, to }) => slab.source.subarray(slab.start[from], slab.start[to])),
+      ),
+      row: joined(
+        parts.map(({ slab, from, to }) => slab.row.subarray(slab.start[from], slab.start[to])),
+      ),
+    };
+  }
+
+  /** Fragments of some events. */
+  fragmentsOf(range: Range): number {
+    return this.#parts(range).reduce(
+      (sum, { slab, from, to }) => sum + slab.start[to]! - slab.start[from]!,
+      0,
+    );
+  }
+
+  #parts({ first, end }: Range): { slab: EventSlab; from: number; to: number }[] {
+    const parts: { slab: EventSlab; from: number; to: number }[] = [];
+    for (let at = first; at < end;) {
+      const slab = this.#slab(Math.floor(at / SLAB_EVENTS));
+      const stop = Math.min(end, slab.first + slab.time.length);
+      parts.push({ slab, from: at - slab.first, to: stop - slab.first });
+      at = stop;
+    }
+    return parts;
+  }
+
+  #slab(number: number): EventSlab {
+    const first = number * SLAB_EVENTS;
+    const count = Math.min(SLAB_EVENTS, this.#index.eventCount - first);
+    const slab = this.#slabs.get(number) ?? this.#index.slab(first, count);
+    this.#slabs.delete(number);
+    this.#slabs.set(number, slab);
+    if (this.#slabs.size > SLABS_MAX) this.#slabs.delete(this.#slabs.keys().next().value!);
+    return slab;
+  }
+}
+
+function joined<Column extends BigUint64Array | Uint32Array | Uint16Array>(
+  parts: readonly Column[],
+): Column {
+  if (parts.length === 1) return parts[0]!;
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const all = new (parts[0]!.constructor as new (length: number) => Column)(length);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part as never, at);
+    at += part.length;
+  }
+  return all;
+}

@@ -1,0 +1,147 @@
+import { faults } from "@evb/event";
+
+const resume = "what was done is in its journal";
+
+export const fault = faults({
+  // wire
+  "frame-bad": [
+    1,
+    (at: { what: string; reason: string }) =>
+      `a ${at.what} can't be understood: ${at.reason}; both sides must run the same evb`,
+  ],
+  "port-taken": [
+    1,
+    (at: { endpoint: string; reason: string }) =>
+      `the coordinator can't listen on ${at.endpoint}: ${at.reason}; choose another with --listen or --ports`,
+  ],
+  "ports-bad": [
+    2,
+    (at: { text: string }) =>
+      `--ports ${at.text} is no range of ports; write for example --ports 40000-40100`,
+  ],
+  "ports-used-up": [
+    1,
+    (at: { ports: string; clients: number }) =>
+      `all ports of --ports ${at.ports} are taken (${String(at.clients)} clients have joined; it takes one a client and two more); give a wider range`,
+  ],
+  "connection-missing": [
+    3,
+    (at: { path: string; seconds: number }) =>
+      `there is no connection file ${at.path} after ${String(at.seconds)} s; start the coordinator, or wait longer with --wait`,
+  ],
+  "connection-bad": [
+    3,
+    (at: { path: string; reason: string }) =>
+      `the connection file ${at.path} can't be used: ${at.reason}; take the one that the coordinator wrote`,
+  ],
+  "connection-unsafe": [
+    3,
+    (at: { path: string; reason: string }) =>
+      `the connection file ${at.path} is refused: ${at.reason}; it holds keys and must be yours with mode 0600`,
+  ],
+  "coordinator-unreachable": [
+    3,
+    (at: { endpoints: readonly string[]; seconds: number }) =>
+      `no coordinator answers at ${at.endpoints.join(" or ")} after ${String(at.seconds)} s; check that it runs and that a firewall lets its ports through`,
+  ],
+  "coordinator-refuses": [
+    3,
+    (at: { endpoint: string }) =>
+      `the coordinator at ${at.endpoint} refuses this client's key; take the connection file of the run that is on`,
+  ],
+  "coordinator-lost": [
+    1,
+    (at: { seconds: number }) =>
+      `the coordinator has not been heard of for ${String(at.seconds)} s, so this client ends; its unacknowledged events are leased again`,
+  ],
+  // coordinator
+  "out-exists": [
+    2,
+    (at: { out: string }) =>
+      `${at.out} exists already; choose another name, or --force to start anew in its place`,
+  ],
+  "out-foreign": [
+    2,
+    (at: { out: string; found: string }) =>
+      `${at.out} holds ${at.found}, which evb didn't write, so --force won't remove it; choose another name`,
+  ],
+  "out-unwritable": [
+    1,
+    (at: { out: string; reason: string }) =>
+      `${at.out} can't be written: ${at.reason}; check that its folder is there, writable, and has room`,
+  ],
+  "events-range": [
+    2,
+    (at: { text: string; events: number }) =>
+      `--events ${at.text} is no range of this index's ${String(at.events)} events; write for example --events 0:${String(Math.min(100, at.events))}`,
+  ],
+  "no-client": [
+    1,
+    (at: { seconds: number; done: number; events: number }) =>
+      `no client for ${String(at.seconds)} s, after ${String(at.done)} of ${String(at.events)} events; ${resume}`,
+  ],
+  "clients-failed": [
+    1,
+    (at: { clients: number }) =>
+      `all ${String(at.clients)} clients ended before the end of the run; ${resume}; what they said is above`,
+  ],
+  "clients-refused": [
+    2,
+    (at: { clients: number }) =>
+      `none of ${String(at.clients)} clients could begin; what they said is above`,
+  ],
+  "clients-blind": [
+    3,
+    (at: { clients: number }) =>
+      `none of ${String(at.clients)} clients could read what it needs; what they said is above`,
+  ],
+  stopped: [
+    4,
+    (at: { done: number; events: number; out: string }) =>
+      `stopped after ${String(at.done)} of ${String(at.events)} events; ${at.out} keeps what was done`,
+  ],
+  "schema-differs": [
+    1,
+    (at: { rank: number; host: string }) =>
+      `client ${String(at.rank)} on ${at.host} returns other columns than the first client; all clients must run the same analysis`,
+  ],
+  "journal-failed": [
+    1,
+    (at: { path: string; reason: string }) =>
+      `the journal ${at.path} can't be written: ${at.reason}; nothing after its last record counts; make room and run again`,
+  ],
+  "journal-damaged": [
+    1,
+    (at: { path: string; offset: number; reason: string }) =>
+      `the journal ${at.path} is damaged at byte ${String(at.offset)}: ${at.reason}`,
+  ],
+  "event-failed": [
+    1,
+    (at: { event: number; reason: string }) => `event ${String(at.event)} failed: ${at.reason}`,
+  ],
+  "analysis-result": [
+    1,
+    (at: { what: string; reason: string }) => `the analysis returned ${at.what}, but ${at.reason}`,
+  ],
+  // client
+  "analysis-not-found": [
+    2,
+    (at: { analysis: string; builtIn: readonly string[] }) =>
+      `there is no analysis ${at.analysis}: it is neither a file nor one of ${at.builtIn.join(", ")}; check the path`,
+  ],
+  "analysis-differs": [
+    3,
+    (at: { path: string; host: string; reason: string }) =>
+      `the analysis ${at.path} on ${at.host} ${at.reason}; put the coordinator's file there, on a file system that all hosts see`,
+  ],
+  "analysis-not-loaded": [
+    2,
+    (at: { path: string; reason: string }) =>
+      `the analysis ${at.path} can't be loaded: ${at.reason}`,
+  ],
+  "fragment-failed": [
+    1,
+    (at: { source: string; row: number; reason: string }) =>
+      `row ${String(at.row)} of ${at.source}: ${at.reason}`,
+  ],
+});

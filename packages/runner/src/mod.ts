@@ -1,0 +1,34 @@
+export { BATCH_CAP, batchEvents, type BatchNeeds } from "./coordinator/batches.ts";
+export {
+  Coordinator,
+  type ClientShare,
+  type CoordinatorEvents,
+  type CoordinatorOrder,
+  type RunOutcome,
+} from "./coordinator/coordinator.ts";
+export { lengthOf, RangeSet, type Range } from "./coordinator/range-set.ts";
+export { Schedule, type Action, type Progress, type Stimulus } from "./coordinator/schedule.ts";
+export { Client, type ClientOrder, type ClientOutcome } from "./client/client.ts";
+export { analysisOrder } from "./client/analysis-module.ts";
+export { fault as runnerFault } from "./faults.ts";
+export { joinRun } from "./join-run.ts";
+export { runCoordinator, type RunNetwork, type RunOrder, type RunResult } from "./run.ts";
+export { digestOf } from "./sink/digest.ts";
+export {
+  JournalReader,
+  JournalWriter,
+  type JournalRecord,
+  type RecordKind,
+} from "./sink/journal.ts";
+export type { RunReport } from "./sink/report.ts";
+export { waitForConnection, writeConnection, type Connection } from "./wire/connection-file.ts";
+export { decodeEpoch, encodeEpoch, type Epoch } from "./wire/epoch-message.ts";
+export { newFrame, PROTOCOL_VERSION, readHeader, type Header } from "./wire/header.ts";
+export { decodeLeases, encodeLeases, type Lease } from "./wire/lease-message.ts";
+export { decodeJoin, decodeWelcome, encodeJoin, encodeWelcome } from "./wire/join.ts";
+export { newKeyPair } from "./wire/keys.ts";
+export type { ClientLink, CoordinatorLink, Lane } from "./wire/link.ts";
+export { MemoryNetwork } from "./wire/memory.ts";
+export { decodeResults, encodeResults, type Results } from "./wire/result-message.ts";
+export { ZeromqClientLink } from "./wire/zeromq-client.ts";
+export { ZeromqCoordinatorLink } from "./wire/zeromq-coordinator.ts";

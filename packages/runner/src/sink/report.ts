@@ -1,0 +1,88 @@
+import { renameSync, writeFileSync } from "node:fs";
+import type { Totals } from "@evb/analysis";
+import type { ClientShare, RunOutcome } from "../coordinator/coordinator.ts";
+
+/** report.json, as CLI.md names its fields. */
+export interface RunReport {
+  readonly evb: string;
+  readonly index: string;
+  readonly analysis: string;
+  readonly events: number;
+  readonly fragments: number;
+  /** Decoded bytes given to the analysis. */
+  readonly bytes: number;
+  /** Bytes taken from the files. */
+  readonly bytesRead: number;
+  /** From the first batch handed out to the last result. */
+  readonly seconds: number;
+  readonly gigabytesPerSecond: number;
+  readonly batches: number;
+  readonly lost: number;
+  readonly redone: number;
+  readonly failed: number;
+  /** The failed events, the first {@link FAILURES_MAX}. */
+  readonly failures: readonly { readonly event: number; readonly reason: string }[];
+  /** Undefined where the run ended before its end. */
+  readonly digest: string | undefined;
+  readonly totals: Readonly<Record<string, string | number | number[]>>;
+  readonly clients: readonly ClientShare[];
+  /** Undefined where every event is done. */
+  readonly ended: string | undefined;
+}
+
+const FAILURES_MAX = 1000;
+/** Longer totals are in results.h5 only. */
+const TOTAL_LENGTH_MAX = 256;
+
+export function runReport(
+  outcome: RunOutcome,
+  more: {
+    evb: string;
+    index: string;
+    analysis: string;
+    fragments: number;
+    digest: string | undefined;
+  },
+): RunReport {
+  const { digest, fragments, ...named } = more;
+  const bytes = sumOf(outcome.clients, (client) => client.bytes);
+  const { seconds } = outcome;
+  return {
+    ...named,
+    events: outcome.done,
+    fragments,
+    bytes,
+    bytesRead: sumOf(outcome.clients, (client) => client.bytesRead),
+    seconds,
+    gigabytesPerSecond: seconds > 0 ? bytes / seconds / 1e9 : 0,
+    batches: outcome.batches,
+    lost: outcome.ended === undefined ? outcome.events - outcome.done : 0,
+    redone: outcome.redone,
+    failed: outcome.failures.length,
+    failures: outcome.failures.slice(0, FAILURES_MAX),
+    digest,
+    totals: totalsOf(outcome.totals),
+    clients: outcome.clients,
+    ended: outcome.ended?.message,
+  };
+}
+
+/** Renamed when whole, so that nobody reads half of it. */
+export function writeReport(path: string, report: RunReport): void {
+  writeFileSync(`${path}.partial`, `${JSON.stringify(report, null, 2)}\n`);
+  renameSync(`${path}.partial`, path);
+}
+
+function totalsOf(totals: Totals | undefined): RunReport["totals"] {
+  const named: Record<string, string | number | number[]> = {};
+  totals?.schema.forEach(({ name, type, length }, row) => {
+    const bins = [...totals.floats(row).subarray(0, TOTAL_LENGTH_MAX)];
+    if (type !== "f8") named[name] = String(totals.integer(row));
+    else if (length === 1) named[name] = bins[0]!;
+    else if (length <= TOTAL_LENGTH_MAX) named[name] = bins;
+  });
+  return named;
+}
+
+const sumOf = (clients: readonly ClientShare[], of: (client: ClientShare) => number): number =>
+  clients.reduce((sum, client) => sum + of(client), 0);

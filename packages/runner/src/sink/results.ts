@@ -1,0 +1,386 @@
+import { renameSync, rmSync } from "node:fs";
+import { promote, sentenceOf, type Elements, type ElementType } from "@evb/event";
+import type { ResultSchema, Totals } from "@evb/analysis";
+import { Hdf5Writer, loadHdf5, type Hdf5Column } from "@evb/formats";
+import type { EventSlab, RunEvents } from "@evb/index";
+import { EventTable } from "../coordinator/event-table.ts";
+import type { Range } from "../coordinator/range-set.ts";
+import { fault } from "../faults.ts";
+import type { EventRange, Results } from "../wire/result-message.ts";
+import { digestOf } from "./digest.ts";
+import { JournalResults } from "./journal-results.ts";
+import { fillMissing, newElements, putSlot, Slots } from "./slots.ts";
+
+/** docs/results-format.md says what each data set holds; a change there counts this up. */
+const RESULTS_FORMAT = "evb-results";
+const RESULTS_VERSION = 1;
+
+/** Events that are put together in memory at a time. */
+const SLAB_EVENTS = 2 ** 17;
+
+export interface ResultsParts {
+  readonly journalPath: string;
+  readonly path: string;
+  readonly index: RunEvents;
+  /** Undefined where no client ever came. */
+  readonly schema: ResultSchema | undefined;
+  readonly totals: Totals | undefined;
+  /** The events that are done, in order. */
+  readonly done: readonly Range[];
+  readonly evbVersion: string;
+}
+
+/**
+ * Makes results.h5 from the journal, slab by slab, under a temporary name.
+ *
+ * @returns the digest of what stands in it
+ * @throws EvbError "out-unwritable", "journal-damaged", "total-overflow"
+ */
+export async function writeResults(parts: ResultsParts): Promise<string> {
+  parts.totals?.checkRange();
+  const hdf5 = await loadHdf5();
+  const partial = `${parts.path}.partial`;
+  const journal = new JournalResults(parts.journalPath, parts.schema);
+  try {
+    const writer = new Hdf5Writer(hdf5, partial);
+    try {
+      new ResultsFile(writer, parts).write(journal);
+    } finally {
+      writer.close();
+    }
+    const digest = digestOf(hdf5, partial);
+    renameSync(partial, parts.path);
+    return digest;
+  } catch (thrown) {
+    rmSync(partial, { force: true });
+    throw fault(
+      "out-unwritable",
+      { out: parts.path, reason: sentenceOf(thrown) },
+      { cause: thrown },
+    );
+  } finally {
+    journal.close();
+  }
+}
+
+/** Some events with everything that is known of them, before it is written. */
+interface Slab {
+  /** Row of its first event in results.h5, and of its first fragment. */
+  readonly row: number;
+  readonly fragmentRow: number;
+  readonly parts: readonly { readonly range: Range; readonly index: EventSlab }[];
+  /** Shape (events + 1): fragments before each event, in this slab. */
+  readonly start: Uint32Array;
+  /** Shape (fragments). */
+  readonly source: Uint16Array;
+  readonly fragmentRows: Uint32Array;
+  readonly status: Uint8Array;
+  /** One per column. */
+  readonly eventSlots: readonly Slots[];
+  readonly fragmentSlots: readonly Slots[];
+  /** Shape (events): 1 where a result was put already. */
+  readonly placed: Uint8Array;
+}
+
+class ResultsFile {
+  readonly #writer: Hdf5Writer;
+  readonly #parts: ResultsParts;
+  readonly #schema: ResultSchema;
+  readonly #columns = new Map<string, Hdf5Column>();
+  readonly #table: EventTable;
+  readonly #events: number;
+  readonly #fragments: number;
+  readonly #groups: readonly string[];
+
+  constructor(writer: Hdf5Writer, parts: ResultsParts) {
+    this.#writer = writer;
+    this.#parts = parts;
+    this.#schema = parts.schema ?? { eventColumns: [], fragmentColumns: [], totals: [] };
+    this.#groups = parts.index.sources.map(({ name }) => groupName(name));
+    this.#events = sumOf(parts.done, ({ first, end }) => end - first);
+    this.#table = new EventTable(parts.index);
+    this.#fragments = sumOf(parts.done, (range) => this.#table.fragmentsOf(range));
+  }
+
+  write(journal: JournalResults): void {
+    this.#writer.attribute("format", RESULTS_FORMAT);
+    this.#writer.attribute("version", RESULTS_VERSION);
+    this.#writer.attribute("evb", this.#parts.evbVersion);
+    this.#writer.group("/events/columns");
+    this.#declare();
+    let row = 0;
+    let fragmentRow = 0;
+    for (const ranges of slabsOf(this.#parts.done)) {
+      const slab = this.#slab(ranges, { row, fragmentRow });
+      this.#place(slab, journal);
+      this.#writeSlab(slab);
+      row += slab.status.length;
+      fragmentRow += slab.source.length;
+    }
+    this.#writer.writeStrings(
+      "/sources",
+      this.#parts.index.sources.map(({ name }) => name),
+    );
+    this.#parts.index.sources.forEach(({ name }, s) => {
+      this.#writer.attributeOf(`/events/${this.#groups[s]!}`, "source", name);
+    });
+    this.#writeTotals();
+  }
+
+  /** Every column is there, with its whole length, before the first slab. */
+  #declare(): void {
+    const events = (path: string, type: ElementType): void => {
+      this.#columns.set(path, this.#writer.column(path, type, this.#events));
+    };
+    const fragments = (path: string, type: ElementType): void => {
+      this.#columns.set(path, this.#writer.column(path, type, this.#fragments));
+    };
+    events("/events/event", "u8");
+    events("/events/time", "u8");
+    events("/events/status", "u1");
+    for (const { name, type } of this.#schema.eventColumns)
+      events(`/events/columns/${name}`, type as ElementType);
+    this.#parts.index.sources.forEach((source, s) => {
+      events(`/events/${this.#groups[s]!}/row`, "i8");
+      for (const { name, type } of this.#schema.fragmentColumns)
+        events(`/events/${this.#groups[s]!}/${name}`, type === "data" ? source.type : type);
+    });
+    fragments("/fragments/event", "u8");
+    fragments("/fragments/source", "u2");
+    fragments("/fragments/row", "u8");
+    for (const { name, type } of this.#schema.fragmentColumns)
+      fragments(`/fragments/${name}`, this.#commonType(type));
+  }
+
+  /** The type that holds the values of all sources. */
+  #commonType(type: ElementType | "data"): ElementType {
+    if (type !== "data") return type;
+    return this.#parts.index.sources.map((source) => source.type).reduce(promote);
+  }
+
+  #slab(ranges: readonly Range[], at: { row: number; fragmentRow: number }): Slab {
+    const parts = ranges.map((range) => ({
+      range,
+      index: this.#parts.index.slab(range.first, range.end - range.first),
+    }));
+    const events = sumOf(parts, ({ index }) => index.time.length);
+    const fragments = sumOf(parts, ({ index }) => index.source.length);
+    const slab: Slab = {
+      ...at,
+      parts,
+      start: new Uint32Array(events + 1),
+      source: new Uint16Array(fragments),
+      fragmentRows: new Uint32Array(fragments),
+      status: new Uint8Array(events),
+      eventSlots: this.#schema.eventColumns.map(() => new Slots(events)),
+      fragmentSlots: this.#schema.fragmentColumns.map(() => new Slots(fragments)),
+      placed: new Uint8Array(events),
+    };
+    let event = 0;
+    let fragment = 0;
+    for (const { index } of parts) {
+      slab.source.set(index.source, fragment);
+      slab.fragmentRows.set(index.row, fragment);
+      for (let k = 1; k < index.start.length; k++) slab.start[++event] = fragment + index.start[k]!;
+      fragment += index.source.length;
+    }
+    return slab;
+  }
+
+  #place(slab: Slab, journal: JournalResults): void {
+    const low = slab.parts[0]!.range.first;
+    const high = slab.parts.at(-1)!.range.end;
+    for (const { results, failures } of journal.between(low, high)) {
+      const failed = new Set(failures.map((failure) => failure.event));
+      const columns = {
+        events: sumOf(results.ranges, (range) => range.events),
+        fragments: sumOf(results.ranges, (range) => range.fragments),
+      };
+      let event = 0;
+      let fragment = 0;
+      for (const range of results.ranges) {
+        if (range.first < high && range.first + range.events > low)
+          this.#placeRange(slab, results, range, { event, fragment, failed, columns });
+        event += range.events;
+        fragment += range.fragments;
+      }
+    }
+  }
+
+  /** Puts the events of a range that fall into the slab and have no result yet. */
+  #placeRange(
+    slab: Slab,
+    results: Results,
+    range: EventRange,
+    from: {
+      /** Of the range's first event and fragment in the message's columns. */
+      event: number;
+      fragment: number;
+      failed: ReadonlySet<number>;
+      /** Lengths of the message's columns. */
+      columns: { events: number; fragments: number };
+    },
+  ): void {
+    const { columns, failed } = from;
+    let fragment = from.fragment;
+    for (let k = 0; k < range.events; k++) {
+      const event = range.first + k;
+      const at = positionIn(slab, event);
+      if (at < 0) {
+        fragment += this.#table.fragmentsOf({ first: event, end: event + 1 });
+        continue;
+      }
+      const begin = slab.start[at]!;
+      const count = slab.start[at + 1]! - begin;
+      if (slab.placed[at] === 0) {
+        slab.placed[at] = 1;
+        slab.status[at] = failed.has(event) ? 1 : 0;
+        slab.eventSlots.forEach(({ big }, c) => {
+          big[at] = results.eventSlots[c * columns.events + from.event + k]!;
+        });
+        slab.fragmentSlots.forEach(({ big }, c) => {
+          for (let f = 0; f < count; f++)
+            big[begin + f] = results.fragmentSlots[c * columns.fragments + fragment + f]!;
+        });
+      }
+      fragment += count;
+    }
+  }
+
+  #writeSlab(slab: Slab): void {
+    const events = slab.status.length;
+    const numbers = new BigUint64Array(events);
+    let at = 0;
+    for (const { range, index } of slab.parts) {
+      this.#columns.get("/events/time")!.write(slab.row + at, index.time);
+      for (let event = range.first; event < range.end; event++) numbers[at++] = BigInt(event);
+    }
+    this.#columns.get("/events/event")!.write(slab.row, numbers);
+    this.#columns.get("/events/status")!.write(slab.row, slab.status);
+    this.#schema.eventColumns.forEach(({ name, type }, c) => {
+      const to = type as ElementType;
+      const cells = newElements(to, events);
+      for (let row = 0; row < events; row++)
+        putSlot(slab.eventSlots[c]!, row, to, { cells, to, row });
+      this.#columns.get(`/events/columns/${name}`)!.write(slab.row, cells);
+    });
+    const eventOf = this.#writeFragments(slab, numbers);
+    this.#writeSources(slab, eventOf);
+  }
+
+  /** Returns for each fragment its event's row in the slab. */
+  #writeFragments(slab: Slab, numbers: BigUint64Array): Uint32Array {
+    const fragments = slab.source.length;
+    const eventOf = new Uint32Array(fragments);
+    const event = new BigUint64Array(fragments);
+    for (let k = 0; k < slab.status.length; k++) {
+      eventOf.fill(k, slab.start[k], slab.start[k + 1]);
+      event.fill(numbers[k]!, slab.start[k], slab.start[k + 1]);
+    }
+    const { sources } = this.#parts.index;
+    this.#columns.get("/fragments/event")!.write(slab.fragmentRow, event);
+    this.#columns.get("/fragments/source")!.write(slab.fragmentRow, slab.source);
+    this.#columns
+      .get("/fragments/row")!
+      .write(slab.fragmentRow, BigUint64Array.from(slab.fragmentRows, BigInt));
+    this.#schema.fragmentColumns.forEach(({ name, type }, c) => {
+      const to = this.#commonType(type);
+      const cells = newElements(to, fragments);
+      for (let row = 0; row < fragments; row++) {
+        const from = type === "data" ? sources[slab.source[row]!]!.type : type;
+        putSlot(slab.fragmentSlots[c]!, row, from, { cells, to, row });
+      }
+      this.#columns.get(`/fragments/${name}`)!.write(slab.fragmentRow, cells);
+    });
+    return eventOf;
+  }
+
+  /** Source by source, so that a thousand of them take no more memory than one. */
+  #writeSources(slab: Slab, eventOf: Uint32Array): void {
+    const events = slab.status.length;
+    const own = fragmentsBySource(slab.source, this.#groups.length);
+    this.#parts.index.sources.forEach((source, s) => {
+      const rows = new BigInt64Array(events).fill(-1n);
+      const firsts = own(s).filter((fragment) => {
+        const event = eventOf[fragment]!;
+        if (rows[event]! >= 0n) return false;
+        rows[event] = BigInt(slab.fragmentRows[fragment]!);
+        return true;
+      });
+      this.#columns.get(`/events/${this.#groups[s]!}/row`)!.write(slab.row, rows);
+      this.#schema.fragmentColumns.forEach(({ name, type }, c) => {
+        const to = type === "data" ? source.type : type;
+        const cells: Elements = newElements(to, events);
+        fillMissing(to, cells);
+        for (const fragment of firsts)
+          putSlot(slab.fragmentSlots[c]!, fragment, to, { cells, to, row: eventOf[fragment]! });
+        this.#columns.get(`/events/${this.#groups[s]!}/${name}`)!.write(slab.row, cells);
+      });
+    });
+  }
+
+  #writeTotals(): void {
+    const { totals } = this.#parts;
+    totals?.schema.forEach(({ name, type }, row) => {
+      const cells =
+        type === "f8"
+          ? totals.floats(row)
+          : new BigUint64Array([BigInt.asUintN(64, totals.integer(row))]);
+      this.#writer.writeColumn(`/totals/${name}`, type, cells);
+    });
+  }
+}
+
+/** Names that /events has already. */
+const TAKEN = ["event", "time", "status", "columns"];
+
+/** A link's name can't hold a slash. */
+function groupName(source: string): string {
+  const name = source.replaceAll("/", "%2F");
+  return TAKEN.includes(name) ? `_${name}` : name;
+}
+
+/** Cuts the ranges into pieces of at most {@link SLAB_EVENTS} events together. */
+function* slabsOf(ranges: readonly Range[]): Generator<Range[]> {
+  let slab: Range[] = [];
+  let room = SLAB_EVENTS;
+  for (const { first, end } of ranges)
+    for (let at = first; at < end;) {
+      const stop = Math.min(end, at + room);
+      slab.push({ first: at, end: stop });
+      room -= stop - at;
+      at = stop;
+      if (room > 0) continue;
+      yield slab;
+      slab = [];
+      room = SLAB_EVENTS;
+    }
+  if (slab.length > 0) yield slab;
+}
+
+/** Row of the event in the slab, or −1. Nearly always the slab is one range. */
+function positionIn(slab: Slab, event: number): number {
+  let before = 0;
+  for (const { range } of slab.parts) {
+    if (event >= range.first && event < range.end) return before + event - range.first;
+    before += range.end - range.first;
+  }
+  return -1;
+}
+
+/** Rows of the fragments of each source, by one counting sort. */
+function fragmentsBySource(source: Uint16Array, sources: number): (s: number) => Uint32Array {
+  const starts = new Uint32Array(sources + 1);
+  for (const s of source) starts[s + 1]!++;
+  for (let s = 0; s < sources; s++) starts[s + 1]! += starts[s]!;
+  const rows = new Uint32Array(source.length);
+  const next = starts.slice();
+  source.forEach((s, fragment) => {
+    rows[next[s]!++] = fragment;
+  });
+  return (s) => rows.subarray(starts[s], starts[s + 1]);
+}
+
+function sumOf<Item>(items: readonly Item[], of: (item: Item) => number): number {
+  return items.reduce((sum, item) => sum + of(item), 0);
+}

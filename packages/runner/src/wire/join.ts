@@ -1,0 +1,182 @@
+import { asElementType, type ElementType } from "@evb/event";
+import type { ResultSchema } from "@evb/analysis";
+import { fault } from "../faults.ts";
+import { decodeValue, encodeValue, Fields } from "./values.ts";
+
+/** What a client says of itself when it asks to join. Repeated until it is answered; `nonce` tells repeats. */
+export interface Join {
+  /** Random, hexadecimal: which process this is. Every container has pid 7. */
+  readonly nonce: string;
+  readonly host: string;
+  readonly pid: number;
+  /** The evb that it runs. */
+  readonly evb: string;
+}
+
+/** Which analysis to run. */
+export interface AnalysisOrder {
+  /** A built-in name, or the absolute path of a module. */
+  readonly name: string;
+  /** Hexadecimal sha-256 of the module's file; undefined for a built-in. */
+  readonly sha256: string | undefined;
+  /** As typed behind --set. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+interface WelcomeFile {
+  /** Below the root. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly ends: string;
+}
+
+interface WelcomeSource {
+  readonly name: string;
+  /** Row of the files. */
+  readonly file: number;
+  readonly payload: string;
+  readonly type: ElementType;
+  readonly itemShape: readonly number[];
+  readonly rows: number;
+}
+
+/** The coordinator's answer: all that a client needs to know but the leases. */
+export interface Welcome {
+  readonly nonce: string;
+  readonly session: number;
+  readonly sid: number;
+  readonly rank: number;
+  /** Port of this client's lane, on the host by which it reached the coordinator. */
+  readonly lanePort: number;
+  readonly beatMs: number;
+  readonly analysis: AnalysisOrder;
+  /** Where the files' paths begin on the coordinator's host. */
+  readonly root: string;
+  readonly indexPath: string;
+  readonly files: readonly WelcomeFile[];
+  readonly sources: readonly WelcomeSource[];
+}
+
+const JOIN_BYTES_MAX = 4096;
+/** 65,535 sources (a source is a u16) of some 200 bytes, and as many files. */
+const WELCOME_BYTES_MAX = 64 * 2 ** 20;
+const SOURCES_MAX = 65_535;
+const DIMENSIONS_MAX = 31;
+const SCHEMA_BYTES_MAX = 2 ** 20;
+
+export const encodeJoin = (join: Join): Uint8Array<ArrayBuffer> => encodeValue(join);
+
+/** @throws EvbError "frame-bad" */
+export function decodeJoin(bytes: Uint8Array): Join {
+  const fields = new Fields("join", decodeValue("join", bytes, JOIN_BYTES_MAX));
+  const nonce = fields.text("nonce");
+  if (!/^[0-9a-f]{32}$/.test(nonce))
+    throw fault("frame-bad", { what: "join", reason: "its nonce is none" });
+  const host = fields.text("host", 256);
+  return { nonce, host, pid: fields.integer("pid"), evb: fields.text("evb", 64) };
+}
+
+export const encodeWelcome = (welcome: Welcome): Uint8Array<ArrayBuffer> => encodeValue(welcome);
+
+/** @throws EvbError "frame-bad" */
+export function decodeWelcome(bytes: Uint8Array): Welcome {
+  const value = decodeValue("welcome", bytes, WELCOME_BYTES_MAX);
+  const fields = new Fields("welcome", value);
+  return {
+    nonce: fields.text("nonce"),
+    session: fields.integer("session", 2 ** 32 - 1),
+    sid: fields.integer("sid", 65_535),
+    rank: fields.integer("rank", 2 ** 32),
+    lanePort: fields.integer("lanePort", 65_535),
+    beatMs: fields.integer("beatMs", 60_000),
+    analysis: analysisOrder((value as { analysis: unknown }).analysis),
+    root: fields.text("root"),
+    indexPath: fields.text("indexPath"),
+    files: fields.list("files", SOURCES_MAX, welcomeFile),
+    sources: fields.list("sources", SOURCES_MAX, welcomeSource),
+  };
+}
+
+function analysisOrder(value: unknown): AnalysisOrder {
+  const fields = new Fields("welcome's analysis", value);
+  return {
+    name: fields.text("name"),
+    sha256: fields.optionalText("sha256"),
+    settings: fields.texts("settings"),
+  };
+}
+
+function welcomeFile(value: unknown): WelcomeFile {
+  const fields = new Fields("welcome's file", value);
+  return {
+    path: fields.text("path"),
+    sizeBytes: fields.integer("sizeBytes"),
+    ends: fields.text("ends"),
+  };
+}
+
+function welcomeSource(value: unknown): WelcomeSource {
+  const fields = new Fields("welcome's source", value);
+  const type = asElementType(fields.text("type"));
+  if (type === undefined)
+    throw fault("frame-bad", { what: "welcome", reason: "an element type is none" });
+  return {
+    name: fields.text("name"),
+    file: fields.integer("file", SOURCES_MAX),
+    payload: fields.text("payload"),
+    type,
+    itemShape: fields.list("itemShape", DIMENSIONS_MAX, Number),
+    rows: fields.integer("rows"),
+  };
+}
+
+export const encodeSchema = (schema: ResultSchema): Uint8Array<ArrayBuffer> => encodeValue(schema);
+
+/** Both sides must agree on what the columns of a result are. @throws EvbError "frame-bad" */
+export function decodeSchema(bytes: Uint8Array): ResultSchema {
+  const fields = new Fields("schema", decodeValue("schema", bytes, SCHEMA_BYTES_MAX));
+  const column = (value: unknown): ResultSchema["eventColumns"][number] => {
+    const inner = new Fields("schema's column", value);
+    const type = inner.text("type");
+    const known = type === "data" ? type : asElementType(type);
+    if (known === undefined)
+      throw fault("frame-bad", { what: "schema", reason: `${type} is no type` });
+    return { name: inner.text("name", 64), type: known };
+  };
+  return {
+    eventColumns: fields.list("eventColumns", 1000, column),
+    fragmentColumns: fields.list("fragmentColumns", 1000, column),
+    totals: fields.list("totals", 1000, (value) => {
+      const inner = new Fields("schema's total", value);
+      const type = inner.text("type");
+      if (type !== "i8" && type !== "u8" && type !== "f8")
+        throw fault("frame-bad", { what: "schema", reason: `${type} is no type of a total` });
+      return { name: inner.text("name", 64), type, length: inner.integer("length", 2 ** 24) };
+    }),
+  };
+}
+
+/** Events whose analysis failed, by number, with the sentence. */
+export interface Failure {
+  readonly event: number;
+  readonly reason: string;
+}
+
+const FAILURES_BYTES_MAX = 16 * 2 ** 20;
+/** A sentence of a failure is cut to this many characters, so that many failures stay one message. */
+export const FAILURE_LENGTH_MAX = 1000;
+
+export const encodeFailures = (failures: readonly Failure[]): Uint8Array<ArrayBuffer> =>
+  encodeValue({ failures });
+
+/** @throws EvbError "frame-bad" */
+export function decodeFailures(bytes: Uint8Array): Failure[] {
+  const fields = new Fields("failures", decodeValue("failures", bytes, FAILURES_BYTES_MAX));
+  return fields.list("failures", 1_000_000, (value) => {
+    const inner = new Fields("failure", value);
+    return {
+      event: inner.integer("event", 2 ** 32 - 1),
+      reason: inner.text("reason", FAILURE_LENGTH_MAX),
+    };
+  });
+}

@@ -1,0 +1,3 @@
+export { ProgressBar, progressLine, type Terminal } from "./progress-bar.ts";
+export { matchSummary, multiplicityLines, runSummary, sourceLines } from "./summaries.ts";
+export { bytesText, counted, countText, secondsText } from "./units.ts";

@@ -1,0 +1,80 @@
+import type { IndexOutcome, MatchReport } from "@evb/index";
+import type { ClientShare, RunReport } from "@evb/runner";
+import { bytesText, counted, countText, secondsText } from "./units.ts";
+
+/** More sources than this are not listed one by one; `--json` has them all. */
+const SOURCES_SHOWN = 20;
+
+/** What `evb index` prints. */
+export function matchSummary({ report, selected }: IndexOutcome): string {
+  const first =
+    selected === undefined
+      ? "every time stamp selected (--all)"
+      : `${String(selected.stamps)} of ${String(selected.of)} time stamps selected by ${selected.text} (use --all for every event)`;
+  return [
+    first,
+    `${counted(report.events, "event")}, ${counted(report.fragments, "fragment")}, in ${secondsText(report.seconds)}`,
+    ...multiplicityLines(report),
+    ...sourceLines(report),
+  ].join("\n");
+}
+
+export function multiplicityLines(report: MatchReport): string[] {
+  const entries = Object.entries(report.multiplicity);
+  if (entries.length === 0) return [];
+  const text = entries.map(([n, events]) => `${n}: ${countText(events)}`).join("  ");
+  return [`events by fragments  ${text}`];
+}
+
+export function sourceLines(report: MatchReport): string[] {
+  const shown = report.sources.slice(0, SOURCES_SHOWN);
+  const rows = shown.map((source) =>
+    [source.rows, source.matched, source.unmatched, source.duplicates, source.outOfOrder].map(
+      countText,
+    ),
+  );
+  const header = ["rows", "matched", "unmatched", "duplicates", "out of order"];
+  const names = ["source", ...shown.map((source) => source.source)];
+  const lines = table(names, [header, ...rows]);
+  const more = report.sources.length - shown.length;
+  return more > 0 ? [...lines, `… and ${String(more)} more sources (--json lists all)`] : lines;
+}
+
+/** What a run prints at its end: what the old system's rank 0 printed, and where the time went. */
+export function runSummary(report: RunReport): string {
+  const { events, fragments, bytes, seconds, failed, redone } = report;
+  const rate = `${report.gigabytesPerSecond.toPrecision(3)} GB/s`;
+  const lines = [
+    `${counted(events, "event")} (${counted(fragments, "fragment")}), ${bytesText(bytes)} in ${secondsText(seconds)}: ${rate}`,
+    `${counted(report.batches, "batch").replace("batchs", "batches")}, ${countText(redone)} events handed out again, ${countText(failed)} failed`,
+    "where the time went (seconds of each client)",
+    ...timeLines(report.clients),
+  ];
+  if (report.digest !== undefined) lines.push(`digest ${report.digest}`);
+  return lines.join("\n");
+}
+
+function timeLines(clients: readonly ClientShare[]): string[] {
+  const header = ["events", "total", "waiting", "opening", "reading", "analysis", "other"];
+  const rows = clients.map((client) => {
+    const { seconds, waitSeconds, openSeconds, readSeconds, decodeSeconds, analysisSeconds } =
+      client;
+    const known = waitSeconds + openSeconds + readSeconds + decodeSeconds + analysisSeconds;
+    const times = [seconds, waitSeconds, openSeconds, readSeconds + decodeSeconds, analysisSeconds];
+    const other = Math.max(0, seconds - known);
+    return [countText(client.events), ...[...times, other].map((value) => value.toFixed(2))];
+  });
+  const names = clients.map(({ rank, host }) => `client ${String(rank)} on ${host}`);
+  return table(["", ...names.map((name) => name.slice(0, 24))], [header, ...rows]);
+}
+
+/** Names to the left, numbers to the right. */
+function table(names: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const width = Math.max(...names.map((name) => name.length));
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row, i) =>
+    [names[i]!.padEnd(width), ...row.map((cell, column) => cell.padStart(widths[column]!))].join(
+      "  ",
+    ),
+  );
+}
