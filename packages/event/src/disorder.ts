@@ -23,3 +23,13 @@ export function disorderOf(times: BigUint64Array): Disorder {
   }
   return { descents, repeats };
 }
+
+/** What is said of stamps that ascend without a repeat. */
+export const IN_ORDER: Disorder = { descents: 0, repeats: 0 };
+
+/** The usual case, told by one comparison a stamp instead of two. */
+export function isStrictlyAscending(times: BigUint64Array): boolean {
+  let steps = 0;
+  for (let row = 1; row < times.length; row++) steps += +(times[row]! <= times[row - 1]!);
+  return steps === 0;
+}

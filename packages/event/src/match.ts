@@ -1,4 +1,4 @@
-import { disorderOf } from "./disorder.ts";
+import { disorderOf, IN_ORDER, isStrictlyAscending } from "./disorder.ts";
 import { orderRows } from "./order.ts";
 import { uniqueUnion } from "./union.ts";
 
@@ -58,9 +58,7 @@ export function matchExact(
 ): Match {
   const ordered = sources.map(inOrder);
   const stamps =
-    wanted === undefined
-      ? uniqueUnion(ordered.map((each) => each.times))
-      : uniqueUnion([sorted(wanted)]);
+    wanted === undefined ? uniqueUnion(ordered.map((each) => each.times)) : uniqueStamps(wanted);
   const needed = require === "any" ? 1 : require === "all" ? sources.length : Math.max(1, require);
   return collect(ordered, stamps, needed);
 }
@@ -74,7 +72,7 @@ interface OrderedSource extends SourceTimes {
 
 function inOrder(source: SourceTimes): OrderedSource {
   const { times, fragmentFirst } = source;
-  const { descents, repeats } = disorderOf(times);
+  const { descents, repeats } = isStrictlyAscending(times) ? IN_ORDER : disorderOf(times);
   if (descents === 0)
     return { times, fragmentFirst, rows: undefined, outOfOrder: 0, duplicates: repeats };
   const rows = orderRows(times);
@@ -83,8 +81,9 @@ function inOrder(source: SourceTimes): OrderedSource {
   return { times: sortedTimes, fragmentFirst, rows, outOfOrder: descents, duplicates };
 }
 
-function sorted(times: BigUint64Array): BigUint64Array {
-  return disorderOf(times).descents === 0 ? times : take(times, orderRows(times));
+function uniqueStamps(times: BigUint64Array): BigUint64Array {
+  if (isStrictlyAscending(times)) return times;
+  return uniqueUnion([disorderOf(times).descents === 0 ? times : take(times, orderRows(times))]);
 }
 
 function take(times: BigUint64Array, rows: Uint32Array): BigUint64Array {
@@ -97,7 +96,7 @@ function collect(sources: readonly OrderedSource[], stamps: BigUint64Array, need
   const rowsInAll = sources.reduce((sum, source) => sum + source.times.length, 0);
   const block: Block = {
     rows: new Int32Array(BLOCK * sources.length),
-    firsts: Float64Array.from(sources, (source) => source.fragmentFirst),
+    firsts: Uint32Array.from(sources, (source) => source.fragmentFirst),
     cursors: new Uint32Array(sources.length),
     matched: new Uint32Array(sources.length),
   };
@@ -105,23 +104,21 @@ function collect(sources: readonly OrderedSource[], stamps: BigUint64Array, need
   const time = new BigUint64Array(stamps.length);
   const start = new Uint32Array(stamps.length + 1);
   // One event of room to spare: fragments are written before it is known whether they count.
-  const fragment = new Uint32Array(rowsInAll + sources.length);
+  const capacity = Math.min(rowsInAll, stamps.length * sources.length);
+  const fragment = new Uint32Array(capacity + sources.length);
   let events = 0;
   for (let first = 0; first < stamps.length; first += BLOCK) {
     const count = Math.min(BLOCK, stamps.length - first);
     const wanted = stamps.subarray(first, first + count);
-    sources.forEach((source, s) => {
-      lookUp(wanted, source.times, block, s);
-      if (source.rows !== undefined) toFileRows(source.rows, block, s, count);
-    });
-    const before = events;
-    events = gather(block, count, needed, { fragment, start, histogram, kept: wanted }, events);
-    time.set(wanted.subarray(0, events - before), before);
+    lookUpAll(wanted, sources, block);
+    const into = { time, start, fragment, histogram };
+    events = gather(block, wanted, needed, into, events);
   }
   return {
-    time: time.slice(0, events),
-    start: start.slice(0, events + 1),
-    fragment: fragment.slice(0, start[events]),
+    time: time.subarray(0, events),
+    start: start.subarray(0, events + 1),
+    // Memory that was never written is none: a copy would cost more.
+    fragment: fragment.subarray(0, start[events]),
     sources: sources.map((source, s) => summary(source, block.matched[s]!)),
     multiplicity: multiplicityOf(histogram),
   };
@@ -132,41 +129,102 @@ interface Block {
   /** Shape (BLOCK, sources): the row in its file, or −1. */
   readonly rows: Int32Array;
   /** Shape (sources): see {@link SourceTimes}. */
-  readonly firsts: Float64Array;
+  readonly firsts: Uint32Array;
   /** Shape (sources): rows of the ordered source that are behind us. */
   readonly cursors: Uint32Array;
   /** Shape (sources). */
   readonly matched: Uint32Array;
 }
 
+function lookUpAll(wanted: BigUint64Array, sources: readonly OrderedSource[], block: Block): void {
+  for (let s = 0; s < sources.length; s += 2) {
+    if (s + 1 < sources.length)
+      lookUpTwo(wanted, sources[s]!.times, sources[s + 1]!.times, block, s);
+    else lookUp(wanted, sources[s]!.times, block, s, 0);
+  }
+  sources.forEach(({ rows }, s) => {
+    if (rows !== undefined) toFileRows(rows, block, s, wanted.length);
+  });
+}
+
 /**
  * Rows of `times` that have the wanted stamps, or −1, into column `s` of the block. Both ascend.
  * The comparison is added to the cursors instead of branched on: on random drops 1.5–1.9 × faster.
+ *
+ * @param from the first wanted stamp that is not looked up yet
  */
-function lookUp(wanted: BigUint64Array, times: BigUint64Array, block: Block, s: number): void {
+function lookUp(
+  wanted: BigUint64Array,
+  times: BigUint64Array,
+  block: Block,
+  s: number,
+  from: number,
+): void {
   const rows = block.rows;
   const stride = block.firsts.length;
   const n = wanted.length;
   const end = times.length;
   let row = block.cursors[s]!;
   let found = 0;
-  let k = 0;
-  let at = s;
+  let k = from;
   while (k < n && row < end) {
     const stamp = wanted[k]!;
     const time = times[row]!;
     const up = +(stamp <= time);
     const forward = +(time <= stamp);
     const same = up & forward;
-    rows[at] = ((row + 1) & -same) - 1;
+    rows[s + stride * k] = ((row + 1) & -same) - 1;
     found += same;
     k += up;
-    at += stride & -up;
     row += forward;
   }
-  for (; k < n; k++, at += stride) rows[at] = -1;
+  for (; k < n; k++) rows[s + stride * k] = -1;
   block.cursors[s] = row;
   block.matched[s]! += found;
+}
+
+/**
+ * The same for columns `s` and `s + 1` at once. A step waits for the cursor of the step before; two
+ * chains of steps wait together: 13.8 against 17.1 ms for ten sources (test/bench/match.mjs).
+ */
+function lookUpTwo(
+  wanted: BigUint64Array,
+  timesA: BigUint64Array,
+  timesB: BigUint64Array,
+  block: Block,
+  s: number,
+): void {
+  const { rows, cursors, matched } = block;
+  const stride = block.firsts.length;
+  const n = wanted.length;
+  const [endA, endB] = [timesA.length, timesB.length];
+  let rowA = cursors[s]!;
+  let rowB = cursors[s + 1]!;
+  let [kA, kB, foundA, foundB] = [0, 0, 0, 0];
+  while (kA < n && rowA < endA && kB < n && rowB < endB) {
+    const stampA = wanted[kA]!;
+    const timeA = timesA[rowA]!;
+    const stampB = wanted[kB]!;
+    const timeB = timesB[rowB]!;
+    const upA = +(stampA <= timeA);
+    const upB = +(stampB <= timeB);
+    const forwardA = +(timeA <= stampA);
+    const forwardB = +(timeB <= stampB);
+    rows[s + stride * kA] = ((rowA + 1) & -(upA & forwardA)) - 1;
+    rows[s + 1 + stride * kB] = ((rowB + 1) & -(upB & forwardB)) - 1;
+    foundA += upA & forwardA;
+    foundB += upB & forwardB;
+    kA += upA;
+    kB += upB;
+    rowA += forwardA;
+    rowB += forwardB;
+  }
+  cursors[s] = rowA;
+  cursors[s + 1] = rowB;
+  matched[s]! += foundA;
+  matched[s + 1]! += foundB;
+  lookUp(wanted, timesA, block, s, kA);
+  lookUp(wanted, timesB, block, s + 1, kB);
 }
 
 /** Turns rows of the ordered source into rows of its file. */
@@ -180,27 +238,26 @@ function toFileRows(fileRows: Uint32Array, block: Block, s: number, count: numbe
 
 /** Where a block's events go. */
 interface Gathered {
+  readonly time: BigUint64Array;
   readonly fragment: Uint32Array;
   readonly start: Uint32Array;
   readonly histogram: Float64Array;
-  /** Shape (count): the block's stamps; those of kept events are moved to its front. */
-  readonly kept: BigUint64Array;
 }
 
 /** Appends the block's events that have enough fragments; returns how many events there are now. */
 function gather(
   block: Block,
-  count: number,
+  wanted: BigUint64Array,
   needed: number,
   into: Gathered,
   events: number,
 ): number {
   const { rows, firsts } = block;
-  const { fragment, start, histogram, kept } = into;
+  const { time, start, fragment, histogram } = into;
   const stride = firsts.length;
   let event = events;
   let begin = start[events]!;
-  for (let k = 0, at = 0; k < count; k++) {
+  for (let k = 0, at = 0; k < wanted.length; k++) {
     let end = begin;
     for (let s = 0; s < stride; s++, at++) {
       const row = rows[at]!;
@@ -213,7 +270,7 @@ function gather(
       continue;
     }
     histogram[fragments]!++;
-    kept[event - events] = kept[k]!;
+    time[event] = wanted[k]!;
     start[++event] = end;
     begin = end;
   }
