@@ -52,7 +52,7 @@ export class Selection {
 
   #compile(node: jsep.Expression, columns: ReadonlyMap<string, LabelColumn>): Evaluate {
     if (isLiteral(node)) {
-      const value = node.value;
+      const value = exactValue(node);
       return () => value;
     }
     if (isName(node)) {
@@ -61,7 +61,7 @@ export class Selection {
     }
     if (isUnary(node)) {
       const inner = this.#compile(node.argument, columns);
-      return node.operator === "-" ? (row) => -Number(inner(row)) : (row) => inner(row) !== true;
+      return node.operator === "-" ? (row) => minus(inner(row)) : (row) => inner(row) !== true;
     }
     const { operator, left, right } = node as jsep.BinaryExpression;
     const [a, b] = [this.#compile(left, columns), this.#compile(right, columns)];
@@ -106,12 +106,14 @@ function checkNode(text: string, node: jsep.Expression, wantsTruth: boolean): vo
   if (isBinary(node)) {
     if (!COMPARISONS.includes(node.operator))
       throw refused(text, `${node.operator} is no comparison`);
+    // 1 < x < 3 would compare true with 3, and select every row.
+    if (!wantsTruth) throw refused(text, "it compares a comparison; join two of them by &&");
     const combines = ["&&", "||", "and", "or"].includes(node.operator);
     checkNode(text, node.left, combines);
     checkNode(text, node.right, combines);
     return;
   }
-  if (isUnary(node) && ["!", "not"].includes(node.operator)) {
+  if (wantsTruth && isUnary(node) && ["!", "not"].includes(node.operator)) {
     checkNode(text, node.argument, true);
     return;
   }
@@ -128,6 +130,15 @@ function namesIn(node: jsep.Expression): string[] {
   return [];
 }
 
+/** Whole numbers beyond 2^53 stay what was typed: a label may be a 64 bit count. */
+function exactValue({ value, raw }: Literal): Value {
+  return typeof value === "number" && /^\d+$/.test(raw) && !Number.isSafeInteger(value)
+    ? BigInt(raw)
+    : value;
+}
+
+const minus = (value: Value): Value => (typeof value === "bigint" ? -value : -Number(value));
+
 /** A number and an unsigned 64 bit label are equal if their values are. */
 function equal(a: Value, b: Value): boolean {
   if (typeof a === "bigint" && typeof b === "number") return Number.isInteger(b) && a === BigInt(b);
@@ -139,8 +150,9 @@ function refused(text: string, reason: string, cause?: unknown): Error {
   return fault("selection-not-understood", { text, reason }, { cause });
 }
 
-const isLiteral = (node: jsep.Expression): node is jsep.Literal & { value: Value } =>
-  node.type === "Literal";
+type Literal = jsep.Literal & { value: Value };
+
+const isLiteral = (node: jsep.Expression): node is Literal => node.type === "Literal";
 const isName = (node: jsep.Expression): node is jsep.Identifier => node.type === "Identifier";
 const isUnary = (node: jsep.Expression): node is jsep.UnaryExpression =>
   node.type === "UnaryExpression";
