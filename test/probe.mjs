@@ -1,0 +1,51 @@
+// What this machine can do, asked of the machine itself. `node test/probe.mjs` prints the table.
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, existsSync, statfsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { fileURLToPath } from "node:url";
+
+const succeeds = (command, ...args) =>
+  spawnSync(command, args, { stdio: "ignore", timeout: 60_000 }).status === 0;
+
+function usable(path) {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Free space in the temporary folder. */
+export const freeGigabytes = () => {
+  const { bavail, bsize } = statfsSync(process.env.TMPDIR ?? tmpdir());
+  return (bavail * bsize) / 1e9;
+};
+
+const PROBES = {
+  h5py: ["python3-h5py reads and writes HDF5", () => succeeds("/usr/bin/python3", "-c", "import h5py")],
+  hdf5tools: ["h5dump and h5ls", () => succeeds("h5dump", "--version") && succeeds("h5ls", "--version")],
+  mpi: ["mpirun with mpi4py", () => succeeds("mpirun", "--version") && succeeds("/usr/bin/python3", "-c", "import mpi4py")],
+  compose: ["docker compose checks its file", () => succeeds("docker", "compose", "version") || succeeds("docker-compose", "version")],
+  docker: ["a docker engine", () => succeeds("docker", "info")],
+  node22: ["Node.js 22 from the npm registry", () => succeeds("npx", "--yes", "-p", "node@22", "node", "--version")],
+  node24: ["Node.js 24 from the npm registry", () => succeeds("npx", "--yes", "-p", "node@24", "node", "--version")],
+  root: ["root", () => process.getuid?.() === 0],
+  tun: ["/dev/net/tun", () => usable("/dev/net/tun")],
+  browser: ["a browser", () => ["/usr/bin/chromium", "/usr/bin/chromium-browser"].some((path) => existsSync(path))],
+  disk: ["20 GB free for large files", () => freeGigabytes() > 20],
+};
+
+/** name → {can, what} */
+export function probe() {
+  return Object.fromEntries(
+    Object.entries(PROBES).map(([name, [what, ask]]) => [name, { can: ask(), what }]),
+  );
+}
+
+export const table = (capabilities) =>
+  Object.entries(capabilities)
+    .map(([name, { can, what }]) => `  ${can ? "yes" : "no "}  ${name.padEnd(10)} ${what}`)
+    .join("\n");
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(table(probe()));

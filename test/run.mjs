@@ -1,0 +1,78 @@
+// Runs every check and test, and ends with one plain line: N passed, N failed, N skipped.
+//
+//   node test/run.mjs [--all]
+//
+// Without --all: what needs Node and npm alone. With it: also what needs root, system packages, docker,
+// other versions of Node, long campaigns or large files (test/system), at the full sizes of test/sizes.ts.
+import { spawnSync } from "node:child_process";
+import { readFileSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { probe, table } from "./probe.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const all = process.argv.includes("--all");
+const unknown = process.argv.slice(2).filter((word) => word !== "--all");
+if (unknown.length > 0) {
+  console.error(`test: ${unknown.join(" ")} is no option; there is --all`);
+  process.exit(2);
+}
+const underCi = process.env.CI === "true";
+const counts = { passed: 0, failed: 0, skipped: 0 };
+
+const capabilities = all ? probe() : {};
+if (all) console.log(`What this machine can do:\n${table(capabilities)}\n`);
+
+check("format", "npx", ["--no-install", "prettier", "--check", "--log-level", "warn", "."]);
+check("types", "npx", ["--no-install", "tsc", "--build"]);
+check("lint", "npx", ["--no-install", "eslint", "--config", ".ci/eslint.config.js", "."]);
+check("floors", "npm", ["run", "--silent", "floors"]);
+check("unused", "npx", ["--no-install", "knip"]);
+jest();
+if (underCi && all && counts.skipped > 0 && Object.values(capabilities).every(({ can }) => can)) {
+  console.log(`${counts.skipped} tests were skipped on a machine that can do everything: they count as failed`);
+  counts.failed += counts.skipped;
+}
+console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+process.exitCode = counts.failed > 0 ? 1 : 0;
+
+function check(name, command, args) {
+  const begun = performance.now();
+  const done = spawnSync(command, args, { cwd: root, encoding: "utf8", maxBuffer: 2 ** 28 });
+  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+  const passed = done.status === 0;
+  counts[passed ? "passed" : "failed"]++;
+  console.log(`${passed ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
+  if (!passed) console.log(`${done.stdout}${done.stderr}`);
+}
+
+function jest() {
+  const folder = join(root, "node_modules/.cache/evb-tests");
+  mkdirSync(folder, { recursive: true });
+  const summary = join(folder, "jest.json");
+  rmSync(summary, { force: true });
+  const args = [
+    ...["--experimental-vm-modules", "--disable-warning=ExperimentalWarning"],
+    join(root, "node_modules/jest/bin/jest.js"),
+    ...["--json", "--outputFile", summary, "--testPathIgnorePatterns", "/node_modules/"],
+    ...(all ? [] : ["/test/system/"]),
+    // What measures or fills the disk runs alone.
+    ...(all ? ["--runInBand"] : []),
+  ];
+  const env = {
+    ...process.env,
+    EVB_CAPABILITIES: JSON.stringify(capabilities),
+    ...(all && { EVB_SIZES: "full" }),
+  };
+  // Jest's own report goes to stderr; --json would print the summary once more.
+  spawnSync(process.execPath, args, { cwd: root, env, stdio: ["ignore", "ignore", "inherit"] });
+  try {
+    const result = JSON.parse(readFileSync(summary, "utf8"));
+    counts.passed += result.numPassedTests;
+    counts.failed += result.numFailedTests + result.numRuntimeErrorTestSuites;
+    counts.skipped += result.numPendingTests + result.numTodoTests;
+  } catch {
+    console.log("FAILED the test runner left no result");
+    counts.failed++;
+  }
+}
