@@ -1,0 +1,24 @@
+import { join } from "node:path";
+import { expect, test } from "@jest/globals";
+import { describeWith } from "../support/capabilities.ts";
+import { ROOT, run } from "../support/system.ts";
+
+/** Benchmarks with floors low enough for a busy machine; their figures are printed. */
+function benchmark(name: string, ...args: readonly string[]): void {
+  const { code, stdout, stderr } = run(process.execPath, [join(ROOT, "test/bench", name), ...args]);
+  process.stderr.write(stdout.replace(/^json .*\n/m, ""));
+  expect(stderr).toBe("");
+  expect(code).toBe(0);
+}
+
+describeWith(["h5py"], "the match", () => {
+  test("is faster than numpy's searchsorted, and takes 10 × 10^6 stamps in half a second", () => {
+    benchmark("match.mjs", "--rounds", "5");
+  });
+});
+
+describeWith(["h5py", "mpi", "disk"], "reading", () => {
+  test("is measured against the old system's scheme", () => {
+    benchmark("read.mjs", "--rounds", "5");
+  });
+});
