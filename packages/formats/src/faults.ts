@@ -16,6 +16,11 @@ export const fault = faults({
     (at: { path: string; dataSet: string; row: number; rows: number; reason: string }) =>
       `rows ${String(at.row)} to ${String(at.row + at.rows - 1)} of ${at.dataSet} in ${at.path} can't be read: ${at.reason}; the file may be damaged`,
   ],
+  "hdf5-no-filter": [
+    3,
+    (at: { path: string; dataSet: string; filter: string }) =>
+      `${at.dataSet} in ${at.path} is stored with the filter ${at.filter}, which this evb has not; store it anew with another, for example by \`h5repack -f GZIP=1\``,
+  ],
   "hdf5-row-out-of-range": [
     3,
     (at: { path: string; dataSet: string; row: number; rows: number; length: number }) =>
@@ -29,6 +34,6 @@ export const fault = faults({
   "hdf5-write-failed": [
     1,
     (at: { path: string; what: string; reason: string }) =>
-      `${at.what} can't be written to ${at.path}: ${at.reason}; check the free space of that disk`,
+      `${at.what} can't be written to ${at.path}: ${at.reason}; check that the folder is there and has room`,
   ],
 });

@@ -1,7 +1,7 @@
 import { elementBytes, viewElements, type Elements, type ElementType } from "@evb/event";
 import { fault } from "../faults.ts";
 import type { RowReader } from "../row-reader.ts";
-import type { Hdf5 } from "./library.ts";
+import { FILTER_MISSING, type Hdf5 } from "./library.ts";
 
 /** Numbers, or fixed-length strings of so many bytes. */
 export type CellType = ElementType | `S${number}`;
@@ -146,11 +146,11 @@ export class Hdf5DataSet implements RowReader {
   }
 
   #readFailed(row: number, rows: number, reason: string): Error {
-    const at = { path: this.#filePath, dataSet: this.path, row, rows };
-    return fault("hdf5-read-failed", {
-      ...at,
-      reason: reason || "the HDF5 library gave no reason",
-    });
+    const at = { path: this.#filePath, dataSet: this.path };
+    const filter = FILTER_MISSING.exec(reason)?.[1];
+    if (filter !== undefined) return fault("hdf5-no-filter", { ...at, filter });
+    const given = reason || "the HDF5 library gave no reason";
+    return fault("hdf5-read-failed", { ...at, row, rows, reason: given });
   }
 
   #outOfRange(row: number, rows: number): Error {

@@ -47,7 +47,7 @@ export class Hdf5File {
   /** @throws EvbError "hdf5-no-such-data-set" */
   dataSet(path: string): Hdf5DataSet {
     const shape = this.shapeOf(path);
-    if (shape === undefined) throw this.#noDataSet(path, "nothing of this name is there");
+    if (shape === undefined) throw this.#noDataSet(path, this.#whatElse(path));
     return new Hdf5DataSet(this.#hdf5, { id: this.#file.file_id, path: this.path }, path, shape);
   }
 
@@ -93,8 +93,19 @@ export class Hdf5File {
   /** Names in a group, sorted; empty where there is no such group. */
   names(group: string): string[] {
     if (group !== "/" && this.#kindOf(group) !== "group") return [];
-    const at = group === "/" ? this.#file : this.#file.get(group);
-    return at !== null && "keys" in at ? at.keys().sort() : [];
+    return this.#namesIn(group) ?? [];
+  }
+
+  /** Undefined where it is no group: what can't be reached passes for one until it is opened. */
+  #namesIn(group: string): string[] | undefined {
+    return this.#hdf5.quietly(() => {
+      try {
+        const at = group === "/" ? this.#file : this.#file.get(group);
+        return at !== null && "keys" in at ? at.keys().sort() : undefined;
+      } catch {
+        return undefined;
+      }
+    }).result;
   }
 
   attribute(name: string): AttributeValue | undefined {
@@ -123,6 +134,20 @@ export class Hdf5File {
     if (result === module.H5G_LINK) return this.#followed(path) ?? "broken link";
     if (result === module.H5G_UDLINK) return this.#followed(path) ?? "external link";
     return result < 0 ? "broken link" : "other";
+  }
+
+  /** What is there in place of a data set. */
+  #whatElse(path: string): string {
+    const kind = this.#kindOf(path);
+    if (kind === "group" && this.#namesIn(path) !== undefined) return "it is a group";
+    if (kind === "external link") {
+      const { filename, obj_path } = this.#file.get_external_link(path);
+      return `it is a link to ${obj_path} in ${filename}, which can't be reached`;
+    }
+    // The library's declaration leaves out that there may be no link.
+    const target = this.#hdf5.quietly(() => this.#file.get_link(path) as string | null).result;
+    if (target !== null) return `it is a link to ${target}, which isn't there`;
+    return "nothing of this name is there";
   }
 
   /** What a soft or external link leads to, if it leads anywhere. */
@@ -162,6 +187,8 @@ function systemReason(code: string, path: string): string {
   if (code === "ENOENT") return brokenLink(path) ?? "there is no such file";
   if (code === "EACCES" || code === "EPERM") return "permission denied";
   if (code === "EISDIR") return "it is a folder";
+  if (code === "ENOTDIR") return "a part of its path is no folder";
+  if (code === "ELOOP") return "it is a link that leads back to itself";
   return code;
 }
 

@@ -80,6 +80,9 @@ function catchStandardError(module: Module): { text: string } {
 /** A stack is about 2 kB; a library that prints more than this in one call says nothing new. */
 const PRINTED_MAX = 65_536;
 
+/** What the library says where a filter's plugin is missing; further in it only lists folders of the machine that built it. */
+export const FILTER_MISSING = /required filter '([^']*)' is not registered/;
+
 /**
  * The innermost entry of the printed stack says what was wrong: "…(): file signature not found". If the system was asked,
  * its own words say more: "…, errno = 51, error message = 'No space left on device', …".
@@ -87,5 +90,5 @@ const PRINTED_MAX = 65_536;
 function lastWords(text: string): string {
   const entries = [...text.matchAll(/#\d+: .*? in \w+\(\): (.*)$/gm)];
   const system = /error message = '([^']*)'/.exec(text)?.[1];
-  return system ?? entries.at(-1)?.[1]?.trim() ?? "";
+  return FILTER_MISSING.exec(text)?.[0] ?? system ?? entries.at(-1)?.[1]?.trim() ?? "";
 }
