@@ -15,6 +15,7 @@ export interface Disorder {
  * @param times shape (n), u64 ticks in file order
  */
 export function disorderOf(times: BigUint64Array): Disorder {
+  if (isStrictlyAscending(times)) return { descents: 0, repeats: 0 };
   let descents = 0;
   let repeats = 0;
   for (let row = 1; row < times.length; row++) {
@@ -23,9 +24,6 @@ export function disorderOf(times: BigUint64Array): Disorder {
   }
   return { descents, repeats };
 }
-
-/** What is said of stamps that ascend without a repeat. */
-export const IN_ORDER: Disorder = { descents: 0, repeats: 0 };
 
 /** The usual case, told by one comparison a stamp instead of two. */
 export function isStrictlyAscending(times: BigUint64Array): boolean {

@@ -1,4 +1,4 @@
-import { disorderOf, IN_ORDER, isStrictlyAscending } from "./disorder.ts";
+import { disorderOf, isStrictlyAscending, type Disorder } from "./disorder.ts";
 import { orderRows } from "./order.ts";
 import { uniqueUnion } from "./union.ts";
 
@@ -8,6 +8,8 @@ export interface SourceTimes {
   readonly times: BigUint64Array;
   /** Number of the source's first row among the fragments of all sources. */
   readonly fragmentFirst: number;
+  /** What the scan counted; where it didn't, the match looks for itself. */
+  readonly disorder?: Disorder | undefined;
 }
 
 /** Which sources an event needs: any one, all of them, or at least so many. */
@@ -72,7 +74,7 @@ interface OrderedSource extends SourceTimes {
 
 function inOrder(source: SourceTimes): OrderedSource {
   const { times, fragmentFirst } = source;
-  const { descents, repeats } = isStrictlyAscending(times) ? IN_ORDER : disorderOf(times);
+  const { descents, repeats } = source.disorder ?? disorderOf(times);
   if (descents === 0)
     return { times, fragmentFirst, rows: undefined, outOfOrder: 0, duplicates: repeats };
   const rows = orderRows(times);

@@ -1,6 +1,6 @@
 import type { LabelColumn } from "@evb/labels";
 import { Hdf5File, type Hdf5 } from "@evb/formats";
-import { sentenceOf, type ElementType } from "@evb/event";
+import { disorderOf, sentenceOf, type Disorder, type ElementType } from "@evb/event";
 import { fault } from "./faults.ts";
 import { fingerprintOf, type Fingerprint } from "./fingerprint.ts";
 import { layoutOf, type Layout, type SourceLayout } from "./layouts.ts";
@@ -12,6 +12,7 @@ export interface Scan {
   readonly source: SourceLayout;
   /** Shape (rows), u64 ticks in file order. */
   readonly times: BigUint64Array;
+  readonly disorder: Disorder;
   readonly labels: LabelTable | undefined;
 }
 
@@ -25,10 +26,18 @@ export interface LabelTable {
   readonly types: ReadonlyMap<string, ElementType>;
 }
 
-/** @throws EvbError "input-unreadable", "layout-unknown", "layout-mismatch", and those of formats */
-export function scanFile(hdf5: Hdf5, path: string, wanted: Layout | undefined): Scan {
+/** What evb's own files, an index and the results of a run, call their format begins so. */
+const OWN_FORMAT = /^evb-/;
+
+/**
+ * Undefined for a file of evb's own, which may lie beside the run's.
+ *
+ * @throws EvbError "input-unreadable", "layout-unknown", "layout-mismatch", and those of formats
+ */
+export function scanFile(hdf5: Hdf5, path: string, wanted: Layout | undefined): Scan | undefined {
   const file = new Hdf5File(hdf5, path);
   try {
+    if (OWN_FORMAT.test(String(file.attribute("format")))) return undefined;
     const source = layoutOf(file, wanted);
     const times = file.dataSet(source.time).readColumn() as BigUint64Array;
     return {
@@ -36,6 +45,7 @@ export function scanFile(hdf5: Hdf5, path: string, wanted: Layout | undefined): 
       fingerprint: fingerprinted(path),
       source,
       times,
+      disorder: disorderOf(times),
       labels: labelsOf(file, source, times),
     };
   } finally {
