@@ -75,11 +75,11 @@ export class Hdf5Writer {
     this.column(path, type, cells.byteLength / cellBytes(type)).write(0, cells);
   }
 
+  /** Fixed-length strings, as long as the longest of them in UTF-8. */
   writeStrings(path: string, strings: readonly string[]): void {
-    const encoded = strings.map((text) => Buffer.from(text, "utf8"));
-    const size = Math.max(1, ...encoded.map((bytes) => bytes.length));
+    const size = strings.reduce((most, text) => Math.max(most, Buffer.byteLength(text)), 1);
     const cells = Buffer.alloc(size * strings.length);
-    encoded.forEach((bytes, row) => bytes.copy(cells, row * size));
+    strings.forEach((text, row) => cells.write(text, row * size, "utf8"));
     this.writeColumn(path, stringType(size), cells);
   }
 
