@@ -176,7 +176,7 @@ describe("a random run", () => {
     };
     const columns = Array.from({ length: 1 + random.below(8) }, column);
     const wanted = random.below(2) === 0 ? undefined : column();
-    const require = ([undefined, "all", 2] as const)[random.below(3)] ?? "any";
+    const require: Require = (["any", "all", 2] as const)[random.below(3)]!;
     return { columns, wanted, require };
   }
 

@@ -34,14 +34,17 @@ export async function buildIndex(
 ): Promise<IndexOutcome> {
   const begun = performance.now();
   if (existsSync(order.out) && !order.force) throw fault("out-exists", { path: order.out });
-  const files = await findInputs(order.inputs);
-  const root = rootOf(files);
-  const scans = await scanAll(files, order.layout, onScanned);
+  const scans = await scanAll(order, onScanned);
+  const root = rootOf(scans.map((scan) => scan.path));
   const sources = pickSources(placed(scans, root), order.sources);
   const labels = scans.find((scan) => scan.labels !== undefined)?.labels;
   const { wanted, selected } = wantedStamps(order.select, scans[0]!.source.layout, labels);
   const match = matchExact(
-    sources.map(({ scan, fragmentFirst }) => ({ times: scan.times, fragmentFirst })),
+    sources.map(({ scan, fragmentFirst }) => ({
+      times: scan.times,
+      fragmentFirst,
+      disorder: scan.disorder,
+    })),
     wanted,
     order.require,
   );
@@ -51,14 +54,18 @@ export async function buildIndex(
 }
 
 async function scanAll(
-  files: readonly string[],
-  layout: Layout | undefined,
+  order: IndexOrder,
   onScanned: (files: number, of: number) => void,
 ): Promise<Scan[]> {
+  const files = await findInputs(order.inputs);
   const hdf5 = await loadHdf5();
   const scans: Scan[] = [];
-  for (const path of files) {
-    const scan = scanFile(hdf5, path, layout);
+  for (const [done, { path, named }] of files.entries()) {
+    const scan = scanFile(hdf5, path, order.layout);
+    if (scan === undefined) {
+      if (named) throw fault("input-own", { path });
+      continue;
+    }
     const first = scans[0];
     if (first !== undefined && first.source.layout !== scan.source.layout)
       throw fault("layout-mixed", {
@@ -68,9 +75,10 @@ async function scanAll(
         firstLayout: first.source.layout,
       });
     scans.push(scan);
-    onScanned(scans.length, files.length);
+    onScanned(done + 1, files.length);
     await setImmediate();
   }
+  if (scans.length === 0) throw fault("input-none", { inputs: order.inputs });
   return scans;
 }
 
@@ -131,13 +139,15 @@ async function writeWhole(order: IndexOrder, content: IndexContent): Promise<voi
     writeIndex(await loadHdf5(), partial, order, content);
     renameSync(partial, order.out);
   } catch (thrown) {
-    rmSync(partial, { force: true });
-    if (isEvbError(thrown))
-      throw fault("out-unwritable", { path: order.out, reason: thrown.message }, { cause: thrown });
-    throw fault(
-      "out-unwritable",
-      { path: order.out, reason: sentenceOf(thrown) },
-      { cause: thrown },
-    );
+    // Where a part of the path is a file, even an attempt to remove what isn't there fails.
+    if (existsSync(partial)) rmSync(partial);
+    const reason = unwritableReason(thrown);
+    throw fault("out-unwritable", { path: order.out, reason }, { cause: thrown });
   }
+}
+
+/** The writer names the temporary file, which nobody asked for; its reason alone is of use. */
+function unwritableReason(thrown: unknown): string {
+  if (!isEvbError(thrown, "hdf5-write-failed")) return sentenceOf(thrown);
+  return (thrown.at as { reason: string }).reason;
 }

@@ -13,6 +13,11 @@ export const fault = faults({
     (at: { inputs: readonly string[] }) =>
       `there is no .h5 or .hdf5 file directly in ${at.inputs.join(", ")}; name the files or the folder that holds them`,
   ],
+  "input-own": [
+    2,
+    (at: { path: string }) =>
+      `${at.path} was written by evb (an index, or results), and is no file of a run; leave it out`,
+  ],
   "input-unreadable": [
     3,
     (at: { path: string; reason: string }) =>

@@ -1,38 +1,63 @@
 import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, extname, join, relative, resolve, sep } from "node:path";
 import { glob } from "tinyglobby";
+import { sentenceOf } from "@evb/event";
 import { fault } from "./faults.ts";
 
 const EXTENSIONS = [".h5", ".hdf5"];
 /** evb's own: an index, and results of a run. */
 const OWN_NAMES = /(^results\.h5$)|(\.index\.h5$)/;
 
+/** A file to be scanned. */
+export interface Input {
+  /** Absolute. */
+  readonly path: string;
+  /** Whether the user named it, and not only a folder or a glob. */
+  readonly named: boolean;
+}
+
 /**
  * The run files that the arguments name, each once: files as they are, folders (every .h5 and
- * .hdf5 directly in them, evb's own and temporary files left out), globs. In natural order:
- * file2 before file10.
+ * .hdf5 directly in them, temporary files left out), globs. In natural order: file2 before file10.
  *
  * @throws EvbError "input-not-found", "input-none"
  */
-export async function findInputs(inputs: readonly string[]): Promise<string[]> {
+export async function findInputs(inputs: readonly string[]): Promise<Input[]> {
   const found = await Promise.all(inputs.map((input) => filesOf(input)));
-  const files = [...new Set(found.flat())].sort(inNaturalOrder);
-  if (files.length === 0) throw fault("input-none", { inputs });
-  return files;
+  const named = new Map<string, boolean>();
+  for (const input of found.flat())
+    named.set(input.path, input.named || named.get(input.path) === true);
+  if (named.size === 0) throw fault("input-none", { inputs });
+  return [...named.keys()].sort(inNaturalOrder).map((path) => ({ path, named: named.get(path)! }));
 }
 
-async function filesOf(input: string): Promise<string[]> {
+async function filesOf(input: string): Promise<Input[]> {
   const stats = statSync(input, { throwIfNoEntry: false });
-  if (stats?.isDirectory() === true)
-    return readdirSync(input)
-      .filter((name) => isRunFile(name))
-      .map((name) => resolve(input, name));
-  if (stats !== undefined) return [resolve(input)];
+  if (stats !== undefined && !stats.isDirectory()) return [{ path: resolve(input), named: true }];
+  const found = stats === undefined ? await matchesOf(input) : entriesOf(input);
+  return found.filter((path) => isRunFile(basename(path))).map((path) => ({ path, named: false }));
+}
+
+function entriesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => !entry.isDirectory())
+      .map(({ name }) => resolve(folder, name));
+  } catch (thrown) {
+    throw fault(
+      "input-unreadable",
+      { path: folder, reason: sentenceOf(thrown) },
+      { cause: thrown },
+    );
+  }
+}
+
+async function matchesOf(input: string): Promise<string[]> {
   const matches = /[*?[{]/.test(input)
     ? await glob(input, { absolute: true, expandDirectories: false })
     : [];
   if (matches.length === 0) throw fault("input-not-found", { input });
-  return matches.filter((path) => isRunFile(basename(path)));
+  return matches;
 }
 
 function isRunFile(name: string): boolean {
@@ -86,8 +111,8 @@ export function placeOf(path: string, root: string, places: readonly DataPlace[]
   const original = join(root, path);
   for (const place of places) {
     if (place.kind === "root") return join(place.folder, path);
-    if (original === place.from || original.startsWith(place.from + sep))
-      return place.to + original.slice(place.from.length);
+    const below = relative(place.from, original);
+    if (below !== ".." && !below.startsWith(`..${sep}`)) return join(place.to, below);
   }
   return original;
 }
