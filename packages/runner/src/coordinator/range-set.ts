@@ -9,12 +9,12 @@ export interface Range {
  * runs, so 10^8 of them are a few ranges; a change costs a binary search and a short move.
  */
 export class RangeSet {
-  readonly #firsts: number[] = [];
-  readonly #ends: number[] = [];
+  #firsts: number[] = [];
+  #ends: number[] = [];
   #count = 0;
 
-  constructor(...ranges: readonly Range[]) {
-    for (const range of ranges) this.add(range);
+  constructor(ranges: readonly Range[] = []) {
+    this.addAll(ranges);
   }
 
   /** Numbers in the set. */
@@ -29,6 +29,10 @@ export class RangeSet {
   /** Adds a range; returns the parts that were not in the set before. */
   add({ first, end }: Range): Range[] {
     if (first >= end) return [];
+    if (first >= (this.#ends.at(-1) ?? 0)) {
+      this.#append(first, end);
+      return [{ first, end }];
+    }
     const fresh = this.missing({ first, end });
     // Everything that touches the range becomes one with it.
     const low = this.#firstEndingAtOrAfter(first);
@@ -45,21 +49,58 @@ export class RangeSet {
     return fresh;
   }
 
+  /** Adds many ranges, in any order, in one pass over the set: add() would move its tail for each. */
+  addAll(ranges: readonly Range[]): void {
+    const added = inOrder(ranges);
+    const [firsts, ends] = [this.#firsts, this.#ends];
+    this.#firsts = [];
+    this.#ends = [];
+    this.#count = 0;
+    let own = 0;
+    let other = 0;
+    while (own < firsts.length || other < added.length)
+      if (other === added.length || (own < firsts.length && firsts[own]! <= added[other]!.first))
+        this.#append(firsts[own]!, ends[own++]!);
+      else {
+        const { first, end } = added[other++]!;
+        this.#append(first, end);
+      }
+  }
+
+  /** Takes many ranges out, in any order, in one pass; returns the parts that were in the set. */
+  removeAll(ranges: readonly Range[]): Range[] {
+    const removed = new RangeSet(ranges);
+    const parts = removed.#firsts.flatMap((first, i) =>
+      this.common({ first, end: removed.#ends[i]! }),
+    );
+    const [firsts, ends] = [this.#firsts, this.#ends];
+    this.#firsts = [];
+    this.#ends = [];
+    this.#count = 0;
+    let part = 0;
+    firsts.forEach((first, i) => {
+      let at = first;
+      for (; part < parts.length && parts[part]!.first < ends[i]!; part++) {
+        this.#append(at, parts[part]!.first);
+        at = parts[part]!.end;
+      }
+      this.#append(at, ends[i]!);
+    });
+    return parts;
+  }
+
   /** Takes a range out; returns the parts that were in the set. */
   remove({ first, end }: Range): Range[] {
-    const parts = this.common({ first, end });
-    if (parts.length === 0) return [];
     const low = this.#firstEndingAtOrAfter(first + 1);
-    let high = low;
+    if (first >= end || low === this.#firsts.length || this.#firsts[low]! >= end) return [];
+    const parts = this.common({ first, end });
+    const high = low + parts.length;
     const rest: Range[] = [];
-    while (high < this.#firsts.length && this.#firsts[high]! < end) {
-      if (this.#firsts[high]! < first) rest.push({ first: this.#firsts[high]!, end: first });
-      if (this.#ends[high]! > end) rest.push({ first: end, end: this.#ends[high]! });
-      high++;
-    }
+    if (this.#firsts[low]! < first) rest.push({ first: this.#firsts[low]!, end: first });
+    if (this.#ends[high - 1]! > end) rest.push({ first: end, end: this.#ends[high - 1]! });
     this.#firsts.splice(low, high - low, ...rest.map((part) => part.first));
     this.#ends.splice(low, high - low, ...rest.map((part) => part.end));
-    for (const part of parts) this.#count -= part.end - part.first;
+    this.#count -= lengthOf(parts);
     return parts;
   }
 
@@ -67,9 +108,20 @@ export class RangeSet {
   takeFirst(max: number): Range | undefined {
     const first = this.#firsts[0];
     if (first === undefined || max < 1) return undefined;
-    const range = { first, end: Math.min(this.#ends[0]!, first + max) };
-    this.remove(range);
-    return range;
+    const end = Math.min(this.#ends[0]!, first + max);
+    if (end < this.#ends[0]!) this.#firsts[0] = end;
+    else {
+      this.#firsts.shift();
+      this.#ends.shift();
+    }
+    this.#count -= end - first;
+    return { first, end };
+  }
+
+  /** Whether any number of the range is in the set. */
+  touches({ first, end }: Range): boolean {
+    const i = this.#firstEndingAtOrAfter(first + 1);
+    return first < end && i < this.#firsts.length && this.#firsts[i]! < end;
   }
 
   /** The parts of a range that are in the set. */
@@ -94,6 +146,20 @@ export class RangeSet {
     return parts;
   }
 
+  /** A range that begins at or after all others do; it may touch or overlap the last one. */
+  #append(first: number, end: number): void {
+    if (first >= end) return;
+    const last = this.#ends.length - 1;
+    if (last < 0 || first > this.#ends[last]!) {
+      this.#firsts.push(first);
+      this.#ends.push(end);
+      this.#count += end - first;
+    } else if (end > this.#ends[last]!) {
+      this.#count += end - this.#ends[last]!;
+      this.#ends[last] = end;
+    }
+  }
+
   #firstEndingAtOrAfter(value: number): number {
     let low = 0;
     let high = this.#ends.length;
@@ -104,6 +170,13 @@ export class RangeSet {
     }
     return low;
   }
+}
+
+function inOrder(ranges: readonly Range[]): readonly Range[] {
+  for (let i = 1; i < ranges.length; i++)
+    if (ranges[i]!.first < ranges[i - 1]!.first)
+      return [...ranges].sort((a, b) => a.first - b.first);
+  return ranges;
 }
 
 export const lengthOf = (ranges: readonly Range[]): number =>

@@ -16,7 +16,10 @@ export type Stimulus =
     }
   /** Totals of exactly these events arrived. */
   | { readonly kind: "epoch"; readonly rank: Rank; readonly ranges: readonly Range[] }
-  | { readonly kind: "client-lost"; readonly rank: Rank };
+  /** It died: what it had is done again. */
+  | { readonly kind: "client-lost"; readonly rank: Rank }
+  /** It gives back what it had, and goes. */
+  | { readonly kind: "client-left"; readonly rank: Rank };
 
 export type Action =
   | { readonly kind: "lease"; readonly rank: Rank; readonly lease: LeaseId; readonly range: Range }
@@ -51,7 +54,7 @@ const SPEED_WEIGHT = 0.3;
 interface ClientState {
   readonly leases: Map<LeaseId, { readonly range: Range; left: number }>;
   /** Events in its leases that have no result yet. */
-  eventsAhead: number;
+  readonly ahead: RangeSet;
   /** Events that it has done and not sent the totals of. */
   readonly uncounted: RangeSet;
   secondsPerEvent: number | undefined;
@@ -69,6 +72,8 @@ export class Schedule {
   readonly #events: number;
   readonly #cap: number;
   readonly #waiting: RangeSet;
+  /** Those of the waiting that a lost client had, or that were in a refused epoch. */
+  readonly #again = new RangeSet();
   readonly #done = new RangeSet();
   readonly #counted = new RangeSet();
   readonly #clients = new Map<Rank, ClientState>();
@@ -81,7 +86,7 @@ export class Schedule {
   constructor(range: Range, batchCap: number) {
     this.#events = range.end - range.first;
     this.#cap = batchCap;
-    this.#waiting = new RangeSet(range);
+    this.#waiting = new RangeSet([range]);
   }
 
   get progress(): Progress {
@@ -105,6 +110,7 @@ export class Schedule {
         this.#started = true;
         return [...this.#leaseToAll(), ...this.#finishIfDone()];
       case "client-ready":
+        if (this.#clients.has(stimulus.rank)) return [];
         this.#clients.set(stimulus.rank, newClient());
         return this.#leaseTo(stimulus.rank);
       case "results":
@@ -112,7 +118,8 @@ export class Schedule {
       case "epoch":
         return [...this.#epoch(stimulus.rank, stimulus.ranges), ...this.#finishIfDone()];
       case "client-lost":
-        return this.#lose(stimulus.rank);
+      case "client-left":
+        return this.#lose(stimulus.rank, { again: stimulus.kind === "client-lost" });
     }
   }
 
@@ -125,6 +132,8 @@ export class Schedule {
       this.#settle(client, range);
       for (const part of this.#done.add(range)) fresh.push(part);
       for (const part of this.#counted.missing(range)) client.uncounted.add(part);
+      // A client that was taken for lost and came back brings results of what was given back.
+      this.#forget(range);
     }
     measure(client, lengthOf(ranges), busySeconds);
     return [{ kind: "commit", rank, ranges: fresh }, ...this.#leaseTo(rank)];
@@ -134,43 +143,49 @@ export class Schedule {
   #settle(client: ClientState, range: Range & { readonly lease: LeaseId }): void {
     const lease = client.leases.get(range.lease);
     if (lease === undefined) return;
-    const events = Math.min(range.end - range.first, lease.left);
-    lease.left -= events;
-    client.eventsAhead -= events;
+    const first = Math.max(range.first, lease.range.first);
+    const end = Math.min(range.end, lease.range.end);
+    // What came before doesn't count again, or a lease would be taken for done with events to do.
+    lease.left -= lengthOf(client.ahead.remove({ first, end }));
     if (lease.left === 0) client.leases.delete(range.lease);
   }
 
   #epoch(rank: Rank, ranges: readonly Range[]): Action[] {
     const client = this.#clients.get(rank);
     if (client === undefined) return [];
-    const own = ranges.every(
-      (range) => lengthOf(client.uncounted.common(range)) === range.end - range.first,
-    );
-    const once = lengthOf(ranges) === new RangeSet(...ranges).count;
-    const parts = ranges.flatMap((range) => client.uncounted.remove(range));
-    if (own && once && ranges.every((range) => this.#counted.common(range).length === 0)) {
-      for (const range of ranges) this.#counted.add(range);
+    const parts = client.uncounted.removeAll(ranges);
+    const own = lengthOf(parts) === lengthOf(ranges);
+    if (own && !parts.some((part) => this.#counted.touches(part))) {
+      this.#counted.addAll(parts);
+      for (const part of parts) this.#forget(part);
       return [{ kind: "accept-epoch", rank }];
     }
     // Refused whole: what nobody has counted yet is done again.
-    for (const part of parts) this.#giveBack(part);
+    this.#giveBack(parts, { again: true });
     return [{ kind: "refuse-epoch", rank }, ...this.#leaseToAll()];
   }
 
-  #lose(rank: Rank): Action[] {
+  #lose(rank: Rank, how: { again: boolean }): Action[] {
     const client = this.#clients.get(rank);
     if (client === undefined) return [];
     this.#clients.delete(rank);
-    for (const { range } of client.leases.values())
-      for (const part of this.#done.missing(range)) this.#giveBack(part);
+    this.#giveBack(client.ahead.ranges, how);
     // Done, but its totals went with the client: done again, and only counted the second time.
-    for (const range of client.uncounted.ranges) this.#giveBack(range);
+    this.#giveBack(client.uncounted.ranges, how);
     return this.#leaseToAll();
   }
 
-  #giveBack(range: Range): void {
-    for (const part of this.#counted.missing(range))
-      for (const fresh of this.#waiting.add(part)) this.#redone += fresh.end - fresh.first;
+  #giveBack(ranges: readonly Range[], { again }: { again: boolean }): void {
+    const parts = ranges.flatMap((range) => this.#counted.missing(range));
+    this.#waiting.addAll(parts);
+    if (again) this.#again.addAll(parts);
+  }
+
+  /** Somebody has the results of the range: nobody else need do it. */
+  #forget(range: Range): void {
+    if (!this.#waiting.touches(range)) return;
+    this.#waiting.remove(range);
+    this.#again.remove(range);
   }
 
   #leaseToAll(): Action[] {
@@ -192,9 +207,9 @@ export class Schedule {
       );
       if (range === undefined) break;
       const lease = asLeaseId(++this.#leases);
-      const events = range.end - range.first;
-      client.leases.set(lease, { range, left: events });
-      client.eventsAhead += events;
+      if (this.#again.count > 0) this.#redone += lengthOf(this.#again.remove(range));
+      client.leases.set(lease, { range, left: range.end - range.first });
+      client.ahead.add(range);
       actions.push({ kind: "lease", rank, lease, range });
     }
     return actions;
@@ -210,7 +225,7 @@ export class Schedule {
 function newClient(): ClientState {
   return {
     leases: new Map(),
-    eventsAhead: 0,
+    ahead: new RangeSet(),
     uncounted: new RangeSet(),
     secondsPerEvent: undefined,
     busySeconds: 0,
@@ -221,7 +236,7 @@ function wantsMore(client: ClientState): boolean {
   const leases = client.leases.size;
   if (leases < LEASES_AHEAD_MIN) return true;
   if (leases >= LEASES_AHEAD_MAX || client.secondsPerEvent === undefined) return false;
-  return client.eventsAhead * client.secondsPerEvent < WORK_AHEAD_SECONDS;
+  return client.ahead.count * client.secondsPerEvent < WORK_AHEAD_SECONDS;
 }
 
 /** A microsecond: what an event costs that the client's clock can't see. */
