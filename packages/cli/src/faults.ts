@@ -31,9 +31,9 @@ export const fault = faults({
     (at: { path: string }) =>
       `${at.path} is no index, so it has no events to list; leave --events out`,
   ],
-  "inspect-unknown": [
-    3,
-    (at: { path: string }) =>
-      `${at.path} is no HDF5 file; evb inspect looks into .h5 files: data, index and results`,
+  "generate-interrupted": [
+    4,
+    (at: { folder: string }) =>
+      `the mock run was interrupted, and nothing of it stays in ${at.folder}; give the command again`,
   ],
 });

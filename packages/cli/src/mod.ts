@@ -40,7 +40,10 @@ function parser(words: readonly string[]) {
     .command(inspectCommand)
     .demandCommand(1, "no command was given")
     .strict()
-    .parserConfiguration({ "duplicate-arguments-array": false, "greedy-arrays": false })
+    .parserConfiguration({ "greedy-arrays": false })
+    .middleware((argv) => {
+      checkGivenOnce(argv, words);
+    }, true)
     .version(EVB_VERSION)
     .help()
     .wrap(COLUMNS)
@@ -50,11 +53,23 @@ function parser(words: readonly string[]) {
     });
 }
 
+/** Options and arguments that may be repeated. */
+const REPEATABLE = ["_", "input", "data", "set"];
+
+/** Of two values for one option neither is taken in silence. */
+function checkGivenOnce(argv: Readonly<Record<string, unknown>>, words: readonly string[]): void {
+  for (const [name, value] of Object.entries(argv))
+    if (Array.isArray(value) && !REPEATABLE.includes(name))
+      throw usage(`${name.length > 1 ? "--" : "-"}${name} was given more than once`, words);
+}
+
 /** yargs' sentences begin with a capital and end without a next step. */
 function usage(message: string, words: readonly string[]): Error {
   const command = words[0] !== undefined && /^[a-z]+$/.test(words[0]) ? `evb ${words[0]}` : "evb";
-  const [first = ""] = message.split("\n");
-  return fault("usage", { reason: first.charAt(0).toLowerCase() + first.slice(1), command });
+  if (message === `Unknown argument: ${words[0] ?? ""}`)
+    return fault("usage", { reason: `there is no command ${words[0]!}`, command: "evb" });
+  const line = message.replaceAll(/\s*\n\s*/g, " ");
+  return fault("usage", { reason: line.charAt(0).toLowerCase() + line.slice(1), command });
 }
 
 function report(thrown: unknown): number {

@@ -1,4 +1,5 @@
-import { mkdirSync, statfsSync } from "node:fs";
+import { existsSync, statfsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import type { Argv, CommandModule } from "yargs";
 import { generateRun, planMockRun, type MockRun } from "@evb/generate";
 import { bytesText, counted, ProgressBar, secondsText } from "@evb/watch";
@@ -87,15 +88,17 @@ export const generateCommand: CommandModule<object, GenerateCommand> = {
   handler: async (argv) => {
     const run = mockRun(argv);
     const planned = planMockRun(run).bytes;
-    mkdirSync(argv.dir, { recursive: true });
     checkSpace(argv.dir, planned);
     const bar = new ProgressBar(process.stderr, "writing", (bytes) => `${bytesText(bytes)}/s`);
     const begun = performance.now();
+    const signal = interruptSignal();
     const truth = await generateRun(run, {
-      signal: interruptSignal(),
+      signal,
       onProgress: (done, total) => {
         if (!argv.quiet) bar.show(done, total);
       },
+    }).catch((thrown: unknown) => {
+      throw thrown === signal.reason ? fault("generate-interrupted", { folder: argv.dir }) : thrown;
     });
     bar.clear();
     if (argv.json) printJson(truth);
@@ -147,7 +150,9 @@ function parseCompression(text: string): number | undefined {
 }
 
 /** A disk that fills up half-way has cost the user the time. */
-function checkSpace(folder: string, bytes: number): void {
+function checkSpace(directory: string, bytes: number): void {
+  let folder = resolve(directory);
+  while (!existsSync(folder)) folder = dirname(folder);
   const { bavail, bsize } = statfsSync(folder);
   const free = bavail * bsize;
   if (bytes > free)
