@@ -190,7 +190,9 @@ describe("a write that fails", () => {
       expect(JSON.parse(stdout)).toMatchObject({
         tag: "hdf5-write-failed",
         exitCode: 1,
-        message: expect.stringContaining("File too large; check that the folder is there and has room"),
+        message: expect.stringContaining(
+          "File too large; check that the folder is there and has room",
+        ),
       });
     }));
 });
