@@ -83,7 +83,7 @@ describe("evb inspect", () => {
     inRun((folder) => {
       expect(evb(["inspect", "file1.h5"], folder).stdout).toBe(
         [
-          "/bigdata1  (2, 3) of <i4, chunks (1, 3)",
+          "/bigdata1  (2, 3) of <i4, chunks (2, 3)",
           "/smalldata  (2) of |S4, chunks (2)",
           "/timestamp1  (2) of <u8, chunks (2)\n",
         ].join("\n"),
@@ -97,7 +97,7 @@ describe("evb inspect", () => {
             kind: "data set",
             shape: [2, 3],
             type: "<i4",
-            chunk: [1, 3],
+            chunk: [2, 3],
             filters: [],
           },
           {
@@ -133,10 +133,8 @@ describe("evb inspect", () => {
       const times = Array.from({ length: 20_001 }, (_, i) => T + BigInt(i));
       await writeSeedFile(folder, { n: 1, times });
       await index([folder], join(folder, "all.h5"));
-      const lines = evb(["inspect", "all.h5", "--events"], folder).stdout.trimEnd().split("\n");
-      expect(lines).toEqual(
-        times.map((time, i) => `${String(i)}  ${String(time)}  file1[${String(i)}]`),
-      );
+      const lines = times.map((time, i) => `${String(i)}  ${String(time)}  file1[${String(i)}]\n`);
+      expect(evb(["inspect", "all.h5", "--events"], folder).stdout === lines.join("")).toBe(true);
     }));
 });
 

@@ -1,9 +1,9 @@
 // Holds a file open in single-writer-multiple-reader mode, and appends two rows at each line on stdin.
 import { createInterface } from "node:readline";
-import { File, ready } from "h5wasm/node";
+import { loadHdf5 } from "@evb/formats";
 
-await ready;
-const file = new File(process.argv[2], "w", { libver: "latest" });
+const { h5 } = await loadHdf5();
+const file = new h5.File(process.argv[2], "w", { libver: "latest" });
 const stamps = file.create_dataset({
   name: "x",
   data: BigUint64Array.of(0n, 1n, 2n),

@@ -46,8 +46,9 @@ describe("a selection", () => {
     ['not (smalldata == "red")', [1, 3, 4]],
     ['not(smalldata == "red" or shot > 3)', [1, 3]],
     // "and" binds closer than "or", as everywhere.
-    ['smalldata == "blue" or smalldata == "red" and shot > 0', [2, 3]],
-    ['(smalldata == "blue" or smalldata == "red") and shot > 0', [2, 3]],
+    ['smalldata == "red" or smalldata == "blue" and shot > 3', [0, 2]],
+    ['(smalldata == "red" or smalldata == "blue") and shot > 2', [3]],
+    ['smalldata == "red" || smalldata == "blue" && shot > 3', [0, 2]],
     ["shot < 1 or shot > 3 && shot != 4", [0]],
     ['smalldata == "grün"', []],
     ["smalldata == 3", []],

@@ -30,7 +30,12 @@ export async function writeSeedFile(folder: string, file: SeedFile): Promise<str
   const cells = new Int32Array(3 * times.length);
   times.forEach((_, row) => (cells[3 * row] = 1000 * n + row));
   writer
-    .table({ path: `/bigdata${String(n)}`, type: "i4", shape: [times.length, 3], chunkRows: 1 })
+    .table({
+      path: `/bigdata${String(n)}`,
+      type: "i4",
+      shape: [times.length, 3],
+      chunkRows: Math.max(1, times.length),
+    })
     .write(0, cells);
   if (labels !== undefined) writer.writeStrings("/smalldata", labels);
   writer.close();
@@ -43,7 +48,12 @@ export async function writeLclsFile(folder: string, file: LclsFile): Promise<str
   const rows = file.times.length;
   writer.writeColumn("/small_data/time_stamp", "u8", u64(file.times));
   writer
-    .table({ path: "/cspad_data/image_data", type: "i4", shape: [rows, 2, 2], chunkRows: 1 })
+    .table({
+      path: "/cspad_data/image_data",
+      type: "i4",
+      shape: [rows, 2, 2],
+      chunkRows: Math.max(1, rows),
+    })
     .write(0, new Int32Array(4 * rows));
   if (file.complete !== undefined) {
     writer.writeColumn("/small_data/all_timestamps", "u8", u64(file.complete.map(([t]) => t)));
