@@ -21,7 +21,7 @@ export default defineAnalysis({
       event(event, totals) {
         const fragment = event.fragments.find((each) => each.source.name === options.source);
         if (fragment === undefined) return undefined;
-        // addAll reads the values when the call returns: the buffer is still this event's.
+        // addAll takes a copy: the buffer is the next event's when this call has returned.
         totals.addAll("image", fragment.data as ArrayLike<number>);
         totals.add("images", 1);
         return undefined;

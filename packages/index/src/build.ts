@@ -20,6 +20,8 @@ export interface IndexOutcome {
     { readonly text: string; readonly stamps: number; readonly of: number } | undefined;
 }
 
+/** A source is a u16 wherever fragments are columns. */
+const SOURCES_MAX = 65_535;
 /** Rows of fragments are u32 in the index. */
 const FRAGMENTS_MAX = 2 ** 32 - 1;
 
@@ -58,6 +60,8 @@ async function scanAll(
   onScanned: (files: number, of: number) => void,
 ): Promise<Scan[]> {
   const files = await findInputs(order.inputs);
+  if (files.length > SOURCES_MAX)
+    throw fault("too-many-sources", { sources: files.length, max: SOURCES_MAX });
   const hdf5 = await loadHdf5();
   const scans: Scan[] = [];
   for (const [done, { path, named }] of files.entries()) {

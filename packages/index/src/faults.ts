@@ -53,6 +53,11 @@ export const fault = faults({
     (at: { fragments: number }) =>
       `the run has ${String(at.fragments)} fragments, and one index holds fewer than 2^32; index it in parts`,
   ],
+  "too-many-sources": [
+    1,
+    (at: { sources: number; max: number }) =>
+      `the run has ${String(at.sources)} sources, and one index holds at most ${String(at.max)}; index it in parts`,
+  ],
   "out-exists": [
     2,
     (at: { path: string }) =>
