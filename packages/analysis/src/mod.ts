@@ -15,5 +15,12 @@ export {
 export { BUILT_IN_NAMES, builtInAnalysis, type BuiltInName } from "./builtin/mod.ts";
 export { statsOf, type Stats } from "./builtin/stats.ts";
 export { optionsOf } from "./options.ts";
-export { schemaOf, type ColumnSchema, type ResultSchema, type TotalSchema } from "./schema.ts";
+export {
+  COLUMNS_MAX,
+  schemaOf,
+  TOTAL_LENGTH_MAX,
+  type ColumnSchema,
+  type ResultSchema,
+  type TotalSchema,
+} from "./schema.ts";
 export { StagedTotals, Totals } from "./totals.ts";

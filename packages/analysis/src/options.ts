@@ -17,7 +17,8 @@ export function optionsOf(
   for (const [option, declaration] of Object.entries(declared))
     values[option] = declaration.default;
   for (const [option, text] of Object.entries(settings)) {
-    const declaration = declared[option];
+    // Every object has a `toString`, which nobody declared.
+    const declaration = Object.hasOwn(declared, option) ? declared[option] : undefined;
     if (declaration === undefined)
       throw fault("analysis-option-unknown", {
         analysis: name,

@@ -23,9 +23,9 @@ export interface TotalSchema {
 
 /** A name is a link in results.h5 and a column in people's heads. */
 const NAME = /^[A-Za-z_][\w.-]{0,63}$/;
-const COLUMNS_MAX = 1000;
-/** 16 Mi bins are 128 MiB in each client and in the coordinator. */
-const TOTAL_LENGTH_MAX = 2 ** 24;
+export const COLUMNS_MAX = 1000;
+/** 16 Mi bins, of all totals together, are 128 MiB in each client, in the coordinator, and in a message. */
+export const TOTAL_LENGTH_MAX = 2 ** 24;
 /** Names that results.h5 uses itself. */
 const TAKEN = ["event", "source", "row", "time"];
 
@@ -33,15 +33,20 @@ const TAKEN = ["event", "source", "row", "time"];
 export function schemaOf(analysis: string, work: Work): ResultSchema {
   const bad = (reason: string): Error => fault("analysis-bad-shape", { analysis, reason });
   const columns = (
-    declared: Readonly<Record<string, string>> = {},
+    declared: Readonly<Record<string, string>> | undefined,
     data: boolean,
   ): ColumnSchema[] =>
-    Object.entries(declared).map(([name, type]) => {
+    Object.entries(declared ?? {}).map(([name, type]) => {
       checkName(name, bad);
       const known = asElementType(type) ?? (data && type === "data" ? "data" : undefined);
       if (known === undefined) throw bad(`its column ${name} has the unknown type ${type}`);
       return { name, type: known };
     });
+  // A module in JavaScript may return anything.
+  const given: unknown = work;
+  if (typeof given !== "object" || given === null || !("event" in given))
+    throw bad("its setup() returned no object with an event()");
+  if (typeof given.event !== "function") throw bad("its event is no function");
   const schema = {
     eventColumns: columns(work.eventColumns, false),
     fragmentColumns: columns(work.fragmentColumns, true),
@@ -55,8 +60,12 @@ export function schemaOf(analysis: string, work: Work): ResultSchema {
       return { name, type, length };
     }),
   };
-  if (Math.max(schema.eventColumns.length, schema.fragmentColumns.length) > COLUMNS_MAX)
-    throw bad(`it has more than ${String(COLUMNS_MAX)} columns`);
+  for (const [what, list] of Object.entries(schema))
+    if (list.length > COLUMNS_MAX)
+      throw bad(`it has ${String(list.length)} ${what}, and ${String(COLUMNS_MAX)} are the most`);
+  const bins = schema.totals.reduce((sum, { length }) => sum + length, 0);
+  if (bins > TOTAL_LENGTH_MAX)
+    throw bad(`its totals have ${String(bins)} bins, and ${String(TOTAL_LENGTH_MAX)} are the most`);
   return schema;
 }
 

@@ -7,7 +7,7 @@ const RANGES = {
   u8: [0n, 2n ** 64n - 1n],
 } as const;
 
-/** Above this a double may drop a unit; what was added so far is moved to the exact part. */
+/** Two of these are 2^53, up to which a double drops no unit; what is larger goes to the exact part. */
 const SAFE = 2 ** 52;
 
 /**
@@ -66,6 +66,7 @@ export class Totals {
 
   #addInteger(sum: { exact: bigint; small: number }, value: number | bigint): void {
     if (typeof value === "bigint") sum.exact += value;
+    else if (Math.abs(value) > SAFE) sum.exact += BigInt(value);
     else {
       sum.small += value;
       if (Math.abs(sum.small) <= SAFE) return;
@@ -95,10 +96,10 @@ export class StagedTotals implements TotalsOfEvent {
         `bin ${String(bin)} of the total ${name}`,
         `it has bins 0 to ${String(length - 1)}`,
       );
-    if (type !== "f8" && typeof value === "number" && !Number.isSafeInteger(value))
+    if (typeof value === "number" ? type !== "f8" && !Number.isSafeInteger(value) : !isWord(value))
       throw bad(
         `${String(value)} for the total ${name}`,
-        "it adds integers; above 2^53 give a BigInt",
+        type === "f8" ? "it adds numbers" : "it adds integers; above 2^53 give a BigInt of 64 bit",
       );
     this.#staged.push({ total, bin, value });
   }
@@ -111,7 +112,8 @@ export class StagedTotals implements TotalsOfEvent {
         `${String(values.length)} values for the total ${name}`,
         `it is ${type} with ${String(length)} bins`,
       );
-    this.#staged.push({ total, bin: -1, value: values });
+    // A copy: the analysis may use its array again before the event is over.
+    this.#staged.push({ total, bin: -1, value: Float64Array.from(values) });
   }
 
   /** Adds what was staged, and forgets it. */
@@ -132,6 +134,14 @@ export class StagedTotals implements TotalsOfEvent {
     if (row === undefined) throw bad(`a total ${name}`, "it declares none of this name");
     return row;
   }
+}
+
+/** Sums of 2^63 such values, which no run has, still fit into the 128 bit in which they travel. */
+function isWord(value: unknown): boolean {
+  return (
+    typeof value === "bigint" &&
+    (value === BigInt.asIntN(64, value) || value === BigInt.asUintN(64, value))
+  );
 }
 
 function bad(what: string, reason: string): Error {

@@ -69,17 +69,34 @@ function statsOfNumbers(data: Exclude<Elements, BigInt64Array | BigUint64Array>)
 function statsOfBig(data: BigInt64Array | BigUint64Array): Stats {
   let smallest = 0;
   let largest = 0;
-  let sum = 0;
-  for (let block = 0; block < data.length; block += BLOCK) {
-    const end = Math.min(block + BLOCK, data.length);
-    let part = 0;
-    for (let i = block; i < end; i++) {
-      part += Number(data[i]!);
-      if (data[i]! < data[smallest]!) smallest = i;
-      if (data[i]! > data[largest]!) largest = i;
-    }
-    sum += part;
+  for (let i = 1; i < data.length; i++) {
+    if (data[i]! < data[smallest]!) smallest = i;
+    if (data[i]! > data[largest]!) largest = i;
   }
+  const sum = Number(exactSum(data));
   const [min, max] = [data[smallest]!, data[largest]!];
   return { first: data[0]!, min, max, sum, mean: sum / data.length };
+}
+
+/** So many halves of 32 bit add up to less than 2^53. */
+const HALVES = 2 ** 20;
+
+/** Low and high halves are added apart, as doubles: exact, and no BigInt is made of an element. */
+function exactSum(data: BigInt64Array | BigUint64Array): bigint {
+  const signed = data instanceof BigInt64Array;
+  const at = [data.buffer, data.byteOffset, 2 * data.length] as const;
+  const lows = new Uint32Array(...at);
+  const highs = signed ? new Int32Array(...at) : lows;
+  let sum = 0n;
+  for (let block = 0; block < lows.length; block += 2 * HALVES) {
+    const end = Math.min(block + 2 * HALVES, lows.length);
+    let low = 0;
+    let high = 0;
+    for (let i = block; i < end; i += 2) {
+      low += lows[i]!;
+      high += highs[i + 1]!;
+    }
+    sum += BigInt(low) + (BigInt(high) << 32n);
+  }
+  return sum;
 }
