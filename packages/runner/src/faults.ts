@@ -14,10 +14,10 @@ export const fault = faults({
     (at: { endpoint: string; reason: string }) =>
       `the coordinator can't listen on ${at.endpoint}: ${at.reason}; choose another with --listen or --ports`,
   ],
-  "ports-bad": [
+  "ports-too-few": [
     2,
-    (at: { text: string }) =>
-      `--ports ${at.text} is no range of ports; write for example --ports 40000-40100`,
+    (at: { ports: string; clients: number; needed: number }) =>
+      `--ports ${at.ports} is too narrow: ${String(at.clients)} clients take ${String(at.needed)} ports, one each and one or two to join by; give a wider range`,
   ],
   "ports-used-up": [
     1,
@@ -55,6 +55,11 @@ export const fault = faults({
       `the coordinator has not been heard of for ${String(at.seconds)} s, so this client ends; its unacknowledged events are leased again`,
   ],
   // coordinator
+  "run-is-on": [
+    2,
+    (at: { path: string; endpoint: string }) =>
+      `${at.path} is the connection file of a run that is on (${at.endpoint} answers); wait for its end, or give another -o or --connection`,
+  ],
   "out-exists": [
     2,
     (at: { out: string }) =>
@@ -118,6 +123,11 @@ export const fault = faults({
   "event-failed": [
     1,
     (at: { event: number; reason: string }) => `event ${String(at.event)} failed: ${at.reason}`,
+  ],
+  "setup-failed": [
+    2,
+    (at: { path: string; reason: string }) =>
+      `setup() of the analysis ${at.path} failed: ${at.reason}`,
   ],
   "analysis-result": [
     1,

@@ -1,17 +1,16 @@
-import { connect } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { Client, type ClientOrder, type ClientOutcome } from "./client/client.ts";
 import { fault } from "./faults.ts";
 import { waitForConnection, type Connection } from "./wire/connection-file.ts";
+import { answers } from "./wire/probe.ts";
 import { ZeromqClientLink } from "./wire/zeromq-client.ts";
 
-/** A host that drops packets is given up after so long, and the next is tried. */
-const PROBE_MS = 2000;
 const RETRY_MS = 200;
 
 /**
  * Joins the run of a connection file and works until its end.
  *
+ * @returns undefined where the signal came before the coordinator was found
  * @throws EvbError "connection-missing", "connection-bad", "connection-unsafe", "coordinator-unreachable"
  * and those of {@link Client.run}
  */
@@ -19,10 +18,17 @@ export async function joinRun(
   connectionPath: string,
   order: Omit<ClientOrder, "endpoint">,
   signal: AbortSignal,
-): Promise<ClientOutcome> {
-  const { connection, host } = await findCoordinator(connectionPath, order.waitMs, signal);
+): Promise<ClientOutcome | undefined> {
+  const found = await findCoordinator(connectionPath, order.waitMs, signal).catch(
+    (thrown: unknown) => {
+      if (signal.aborted) return undefined;
+      throw thrown;
+    },
+  );
+  if (found === undefined) return undefined;
+  const { connection, host } = found;
   const { joinPort, resultsPort, security } = connection;
-  const link = new ZeromqClientLink({ host, joinPort, resultsPort, security });
+  const link = await ZeromqClientLink.open({ host, joinPort, resultsPort, security });
   const endpoint = `${host}:${String(joinPort)}`;
   return new Client(link, { ...order, endpoint }).run(signal);
 }
@@ -45,23 +51,4 @@ async function findCoordinator(
     }
     await setTimeout(RETRY_MS, undefined, { signal });
   }
-}
-
-function answers(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: PROBE_MS });
-    const end = (answered: boolean): void => {
-      socket.destroy();
-      resolve(answered);
-    };
-    socket.once("connect", () => {
-      end(true);
-    });
-    socket.once("error", () => {
-      end(false);
-    });
-    socket.once("timeout", () => {
-      end(false);
-    });
-  });
 }

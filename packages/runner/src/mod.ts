@@ -25,10 +25,22 @@ export { waitForConnection, writeConnection, type Connection } from "./wire/conn
 export { decodeEpoch, encodeEpoch, type Epoch } from "./wire/epoch-message.ts";
 export { newFrame, PROTOCOL_VERSION, readHeader, type Header } from "./wire/header.ts";
 export { decodeLeases, encodeLeases, type Lease } from "./wire/lease-message.ts";
-export { decodeJoin, decodeWelcome, encodeJoin, encodeWelcome } from "./wire/join.ts";
+export {
+  decodeFailures,
+  decodeJoin,
+  decodeSchema,
+  decodeWelcome,
+  encodeFailures,
+  encodeJoin,
+  encodeSchema,
+  encodeWelcome,
+  type Join,
+  type Welcome,
+} from "./wire/join.ts";
 export { newKeyPair } from "./wire/keys.ts";
 export type { ClientLink, CoordinatorLink, Lane } from "./wire/link.ts";
 export { MemoryNetwork } from "./wire/memory.ts";
 export { decodeResults, encodeResults, type Results } from "./wire/result-message.ts";
+export { decodeValue, encodeValue } from "./wire/values.ts";
 export { ZeromqClientLink } from "./wire/zeromq-client.ts";
 export { ZeromqCoordinatorLink } from "./wire/zeromq-coordinator.ts";

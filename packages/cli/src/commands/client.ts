@@ -42,7 +42,7 @@ export const clientCommand: CommandModule<object, ClientCommand> = {
   describe: "rank 1..N: read events, analyse them, publish results",
   builder: builder as never,
   handler: async (argv) => {
-    const { rank, events, times } = await joinRun(
+    const outcome = await joinRun(
       argv.connection,
       {
         places: argv.data.map(parseDataPlace),
@@ -52,6 +52,7 @@ export const clientCommand: CommandModule<object, ClientCommand> = {
       },
       interruptSignal(),
     );
-    if (!argv.quiet) print(clientLine(rank, events, times));
+    if (outcome === undefined || argv.quiet) return;
+    print(clientLine(outcome.rank, outcome.events, outcome.times));
   },
 };

@@ -5,13 +5,14 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { setTimeout } from "node:timers/promises";
-import { isEvbError } from "@evb/event";
+import { isEvbError, sentenceOf } from "@evb/event";
 import { fault } from "../faults.ts";
 import { PROTOCOL_VERSION } from "./header.ts";
 import type { KeyPair } from "./keys.ts";
+import { answers } from "./probe.ts";
 import { Fields } from "./values.ts";
 
 /** What a client needs to find and trust its coordinator. Never the coordinator's secret key. */
@@ -26,19 +27,46 @@ export interface Connection {
 }
 
 const HOSTS_MAX = 64;
+const HOST_LENGTH_MAX = 256;
 /** 64 hosts of 256 characters, and keys. */
 const FILE_BYTES_MAX = 65_536;
 
 /** Written under another name with mode 0600 and renamed, so that nobody reads half of it. */
 export function writeConnection(path: string, connection: Connection): void {
   const partial = `${path}.${String(process.pid)}.partial`;
-  rmSync(partial, { force: true });
-  const fd = openSync(partial, "wx", 0o600);
   const { security, ...rest } = connection;
   const text = { protocol: PROTOCOL_VERSION, ...rest, ...(security && { security }) };
-  writeSync(fd, `${JSON.stringify(text, null, 2)}\n`);
-  closeSync(fd);
-  renameSync(partial, path);
+  try {
+    rmSync(partial, { force: true });
+    writeFileSync(partial, `${JSON.stringify(text, null, 2)}\n`, { flag: "wx", mode: 0o600 });
+    renameSync(partial, path);
+  } catch (thrown) {
+    rmSync(partial, { force: true });
+    throw fault("out-unwritable", { out: path, reason: sentenceOf(thrown) }, { cause: thrown });
+  }
+}
+
+/** At the end of a run; another run may have put its own there meanwhile, which stays. */
+export function removeConnection(path: string, { run }: Pick<Connection, "run">): void {
+  if (connectionIn(path)?.run === run) rmSync(path, { force: true });
+}
+
+/** @throws EvbError "run-is-on" where the file is there and its coordinator answers */
+export async function refuseLiveRun(path: string): Promise<void> {
+  const old = connectionIn(path);
+  if (old === undefined) return;
+  for (const host of old.hosts)
+    if (await answers(host, old.joinPort))
+      throw fault("run-is-on", { path, endpoint: `${host}:${String(old.joinPort)}` });
+}
+
+/** Undefined, too, where it is none or not ours: then it is no run of ours that is on. */
+function connectionIn(path: string): Connection | undefined {
+  try {
+    return readConnection(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -114,11 +142,16 @@ function parse(value: unknown): Connection {
   const security = (value as { security?: unknown }).security;
   return {
     run: fields.text("run"),
-    hosts: fields.list("hosts", HOSTS_MAX, String),
+    hosts: fields.list("hosts", HOSTS_MAX, host),
     joinPort: fields.integer("joinPort", 65_535),
     resultsPort: fields.integer("resultsPort", 65_535),
     security: security === undefined ? undefined : parseSecurity(security),
   };
+}
+
+function host(value: unknown): string {
+  if (typeof value === "string" && value !== "" && value.length <= HOST_LENGTH_MAX) return value;
+  throw fault("frame-bad", { what: "connection file", reason: "a host is none" });
 }
 
 function parseSecurity(value: unknown): NonNullable<Connection["security"]> {

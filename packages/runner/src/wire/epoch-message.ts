@@ -42,8 +42,11 @@ export function decodeEpoch(
   frame: Uint8Array,
   schema: readonly TotalSchema[],
 ): Epoch {
-  if (header.n > RANGES_PER_FRAME_MAX)
+  if (header.n < 1 || header.n > RANGES_PER_FRAME_MAX)
     throw fault("frame-bad", { what: "epoch", reason: `it holds ${String(header.n)} ranges` });
+  // Before memory is taken for the totals.
+  if (frame.byteLength !== HEADER_BYTES + 8 * header.n + totalsBytes(schema))
+    throw fault("frame-bad", { what: "epoch", reason: "its length is another one" });
   const cursor = new ColumnCursor(frame, HEADER_BYTES, "epoch");
   const heads = cursor.take("u32", 2 * header.n);
   const totals = new Totals(schema);

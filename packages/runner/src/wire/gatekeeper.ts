@@ -1,5 +1,6 @@
-import * as zmq from "zeromq";
+import type { Reply } from "zeromq";
 import { z85 } from "./keys.ts";
+import type { Zeromq } from "./zeromq.ts";
 
 /** The only domain of ours; sockets that name it let nobody in unless the gatekeeper says so. */
 export const ZAP_DOMAIN = "evb";
@@ -10,17 +11,18 @@ export const ZAP_DOMAIN = "evb";
  */
 export class Gatekeeper {
   readonly #allowed: ReadonlySet<string>;
-  readonly #socket = new zmq.Reply({ linger: 0 });
+  readonly #socket: Reply;
   /** Strangers that were turned away. */
   refused = 0;
 
-  private constructor(allowed: ReadonlySet<string>) {
+  private constructor(zeromq: Zeromq, allowed: ReadonlySet<string>) {
+    this.#socket = new zeromq.Reply({ linger: 0 });
     this.#allowed = allowed;
   }
 
   /** @param allowed public keys, Z85 */
-  static async open(allowed: ReadonlySet<string>): Promise<Gatekeeper> {
-    const gatekeeper = new Gatekeeper(allowed);
+  static async open(zeromq: Zeromq, allowed: ReadonlySet<string>): Promise<Gatekeeper> {
+    const gatekeeper = new Gatekeeper(zeromq, allowed);
     await gatekeeper.#socket.bind("inproc://zeromq.zap.01");
     void gatekeeper.#answer();
     return gatekeeper;
@@ -40,7 +42,10 @@ export class Gatekeeper {
         this.#allowed.has(z85(key));
       if (!known) this.refused++;
       const verdict = known ? ["200", "OK", "client"] : ["400", "not a client of this run", ""];
-      await this.#socket.send([version ?? "1.0", request ?? "", ...verdict, Buffer.alloc(0)]);
+      // It fails where the run ends meanwhile: then nobody is let in.
+      await this.#socket
+        .send([version ?? "1.0", request ?? "", ...verdict, Buffer.alloc(0)])
+        .catch(() => undefined);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { asElementType, type ElementType } from "@evb/event";
-import type { ResultSchema } from "@evb/analysis";
+import { COLUMNS_MAX, TOTAL_LENGTH_MAX, type ResultSchema } from "@evb/analysis";
 import { fault } from "../faults.ts";
 import { decodeValue, encodeValue, Fields } from "./values.ts";
 
@@ -82,7 +82,7 @@ export const encodeWelcome = (welcome: Welcome): Uint8Array<ArrayBuffer> => enco
 export function decodeWelcome(bytes: Uint8Array): Welcome {
   const value = decodeValue("welcome", bytes, WELCOME_BYTES_MAX);
   const fields = new Fields("welcome", value);
-  return {
+  const welcome = {
     nonce: fields.text("nonce"),
     session: fields.integer("session", 2 ** 32 - 1),
     sid: fields.integer("sid", 65_535),
@@ -95,6 +95,9 @@ export function decodeWelcome(bytes: Uint8Array): Welcome {
     files: fields.list("files", SOURCES_MAX, welcomeFile),
     sources: fields.list("sources", SOURCES_MAX, welcomeSource),
   };
+  if (welcome.sources.some(({ file }) => file >= welcome.files.length))
+    throw fault("frame-bad", { what: "welcome", reason: "a source's file is none of its files" });
+  return welcome;
 }
 
 function analysisOrder(value: unknown): AnalysisOrder {
@@ -125,9 +128,14 @@ function welcomeSource(value: unknown): WelcomeSource {
     file: fields.integer("file", SOURCES_MAX),
     payload: fields.text("payload"),
     type,
-    itemShape: fields.list("itemShape", DIMENSIONS_MAX, Number),
+    itemShape: fields.list("itemShape", DIMENSIONS_MAX, dimension),
     rows: fields.integer("rows"),
   };
+}
+
+function dimension(value: unknown): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+  throw fault("frame-bad", { what: "welcome", reason: "a dimension is none" });
 }
 
 export const encodeSchema = (schema: ResultSchema): Uint8Array<ArrayBuffer> => encodeValue(schema);
@@ -143,17 +151,22 @@ export function decodeSchema(bytes: Uint8Array): ResultSchema {
       throw fault("frame-bad", { what: "schema", reason: `${type} is no type` });
     return { name: inner.text("name", 64), type: known };
   };
+  const totals = fields.list("totals", COLUMNS_MAX, decodeTotal);
+  if (totals.reduce((sum, { length }) => sum + length, 0) > TOTAL_LENGTH_MAX)
+    throw fault("frame-bad", { what: "schema", reason: "its totals are too long" });
   return {
-    eventColumns: fields.list("eventColumns", 1000, column),
-    fragmentColumns: fields.list("fragmentColumns", 1000, column),
-    totals: fields.list("totals", 1000, (value) => {
-      const inner = new Fields("schema's total", value);
-      const type = inner.text("type");
-      if (type !== "i8" && type !== "u8" && type !== "f8")
-        throw fault("frame-bad", { what: "schema", reason: `${type} is no type of a total` });
-      return { name: inner.text("name", 64), type, length: inner.integer("length", 2 ** 24) };
-    }),
+    eventColumns: fields.list("eventColumns", COLUMNS_MAX, column),
+    fragmentColumns: fields.list("fragmentColumns", COLUMNS_MAX, column),
+    totals,
   };
+}
+
+function decodeTotal(value: unknown): ResultSchema["totals"][number] {
+  const fields = new Fields("schema's total", value);
+  const type = fields.text("type");
+  if (type !== "i8" && type !== "u8" && type !== "f8")
+    throw fault("frame-bad", { what: "schema", reason: `${type} is no type of a total` });
+  return { name: fields.text("name", 64), type, length: fields.integer("length", 2 ** 24) };
 }
 
 /** Events whose analysis failed, by number, with the sentence. */

@@ -1,4 +1,4 @@
-import * as zmq from "zeromq";
+import { loadZeromq } from "./zeromq.ts";
 
 /** A CURVE key pair as ZeroMQ writes keys: 40 characters of Z85. */
 export interface KeyPair {
@@ -6,7 +6,9 @@ export interface KeyPair {
   readonly secretKey: string;
 }
 
-export const newKeyPair = (): KeyPair => zmq.curveKeyPair();
+export async function newKeyPair(): Promise<KeyPair> {
+  return (await loadZeromq()).curveKeyPair();
+}
 
 /** ZeroMQ RFC 32 (Z85). */
 const DIGITS =

@@ -57,12 +57,17 @@ export class MemoryNetwork {
   #connect(client: MemoryClient, port: number): void {
     const lane = this.#lanes.get(port);
     if (lane === undefined) return;
+    this.#leave(client);
     lane.client = client;
     lane.events.connected();
   }
 
   #leave(client: MemoryClient): void {
-    for (const lane of this.#lanes.values()) if (lane.client === client) lane.events.lost();
+    for (const lane of this.#lanes.values()) {
+      if (lane.client !== client) continue;
+      lane.client = undefined;
+      lane.events.lost();
+    }
   }
 }
 

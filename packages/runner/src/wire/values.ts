@@ -1,5 +1,6 @@
 import { Packr } from "msgpackr";
 import { fault } from "../faults.ts";
+import { checkMsgpack } from "./msgpack-check.ts";
 
 /** Records inline, so that both sides need no common state (a shared `structures` array doesn't work over a wire). */
 const packr = new Packr({ useRecords: false, moreTypes: false, int64AsType: "bigint" });
@@ -12,6 +13,7 @@ export function encodeValue(value: unknown): Uint8Array<ArrayBuffer> {
 export function decodeValue(what: string, bytes: Uint8Array, bytesMax: number): unknown {
   if (bytes.byteLength > bytesMax)
     throw fault("frame-bad", { what, reason: `it has ${String(bytes.byteLength)} bytes` });
+  checkMsgpack(what, bytes);
   try {
     return packr.unpack(bytes);
   } catch (thrown) {
@@ -46,12 +48,6 @@ export class Fields {
     const value = this.#fields[name];
     if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > max)
       throw this.#bad(`${name} is no number from 0 to ${String(max)}`);
-    return value;
-  }
-
-  truth(name: string): boolean {
-    const value = this.#fields[name];
-    if (typeof value !== "boolean") throw this.#bad(`${name} is neither true nor false`);
     return value;
   }
 

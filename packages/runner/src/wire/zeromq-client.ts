@@ -1,6 +1,7 @@
-import * as zmq from "zeromq";
+import type { Dealer, Pull, XPublisher } from "zeromq";
 import type { ClientEvents, ClientLink } from "./link.ts";
 import type { KeyPair } from "./keys.ts";
+import { loadZeromq, type Zeromq } from "./zeromq.ts";
 
 /** How a client reaches its coordinator. */
 export interface Reaching {
@@ -18,14 +19,16 @@ const FRAME_BYTES_MAX = 256 * 2 ** 20;
 
 /** A client's sockets; nothing listens here, so it works behind a firewall. */
 export class ZeromqClientLink implements ClientLink {
+  readonly #zeromq: Zeromq;
   readonly #reaching: Reaching;
   /** `immediate`: frames are dropped, not kept, while nobody hears; and we are told (docs/protocol.md). */
-  readonly #results: zmq.XPublisher;
-  readonly #join: zmq.Dealer;
-  #lane: zmq.Pull | undefined;
+  readonly #results: XPublisher;
+  readonly #join: Dealer;
+  #lane: Pull | undefined;
   #events: ClientEvents | undefined;
 
-  constructor(reaching: Reaching) {
+  private constructor(zeromq: Zeromq, reaching: Reaching) {
+    this.#zeromq = zeromq;
     this.#reaching = reaching;
     const common = {
       ...this.#secured(),
@@ -34,8 +37,12 @@ export class ZeromqClientLink implements ClientLink {
       immediate: true,
       sendTimeout: 0,
     };
-    this.#results = new zmq.XPublisher({ ...common, linger: 0, sendHighWaterMark: 0 });
-    this.#join = new zmq.Dealer({ ...common, linger: 0, maxMessageSize: FRAME_BYTES_MAX });
+    this.#results = new zeromq.XPublisher({ ...common, linger: 0, sendHighWaterMark: 0 });
+    this.#join = new zeromq.Dealer({ ...common, linger: 0, maxMessageSize: FRAME_BYTES_MAX });
+  }
+
+  static async open(reaching: Reaching): Promise<ZeromqClientLink> {
+    return new ZeromqClientLink(await loadZeromq(), reaching);
   }
 
   listen(events: ClientEvents): void {
@@ -59,7 +66,7 @@ export class ZeromqClientLink implements ClientLink {
 
   connectLane(port: number): void {
     this.#lane?.close();
-    const lane = new zmq.Pull({
+    const lane = new this.#zeromq.Pull({
       ...this.#secured(),
       ...HEARTBEATS,
       ...RECONNECT,
@@ -98,7 +105,7 @@ export class ZeromqClientLink implements ClientLink {
       if (answer !== undefined) this.#events?.welcome(answer);
   }
 
-  async #receiveLane(lane: zmq.Pull): Promise<void> {
+  async #receiveLane(lane: Pull): Promise<void> {
     for await (const [frame] of lane) {
       if (lane !== this.#lane) return;
       if (frame !== undefined) this.#events?.lane(frame);

@@ -1,9 +1,11 @@
-import * as zmq from "zeromq";
-import { sentenceOf } from "@evb/event";
+import { setTimeout } from "node:timers/promises";
+import type { Push, Router, Subscriber } from "zeromq";
+import { isEvbError, sentenceOf } from "@evb/event";
 import { fault } from "../faults.ts";
 import { Gatekeeper, ZAP_DOMAIN } from "./gatekeeper.ts";
 import type { KeyPair } from "./keys.ts";
 import type { CoordinatorEvents, CoordinatorLink, Lane, LaneEvents } from "./link.ts";
+import { loadZeromq, type Zeromq } from "./zeromq.ts";
 
 /** Where a coordinator listens. */
 export interface Listening {
@@ -32,19 +34,21 @@ const RESULTS_WAITING_MAX = 10_000;
  * its own port, because only so a disconnect says who left.
  */
 export class ZeromqCoordinatorLink implements CoordinatorLink {
+  readonly #zeromq: Zeromq;
   readonly #listening: Listening;
   readonly #gatekeeper: Gatekeeper | undefined;
-  readonly #results: zmq.Subscriber;
-  readonly #join: zmq.Router;
+  readonly #results: Subscriber;
+  readonly #join: Router;
   #nextPort: number;
   #lanes = 0;
   #endpoints = { join: 0, results: 0 };
 
-  private constructor(listening: Listening, gatekeeper: Gatekeeper | undefined) {
+  private constructor(zeromq: Zeromq, listening: Listening, gatekeeper: Gatekeeper | undefined) {
+    this.#zeromq = zeromq;
     this.#listening = listening;
     this.#gatekeeper = gatekeeper;
     this.#nextPort = listening.ports?.low ?? 0;
-    this.#results = new zmq.Subscriber({
+    this.#results = new zeromq.Subscriber({
       ...this.#secured(),
       ...HEARTBEATS,
       linger: 0,
@@ -52,7 +56,7 @@ export class ZeromqCoordinatorLink implements CoordinatorLink {
       maxMessageSize: RESULT_BYTES_MAX,
     });
     this.#results.subscribe("");
-    this.#join = new zmq.Router({
+    this.#join = new zeromq.Router({
       ...this.#secured(),
       ...HEARTBEATS,
       linger: 0,
@@ -63,11 +67,12 @@ export class ZeromqCoordinatorLink implements CoordinatorLink {
 
   /** @throws EvbError "port-taken", "ports-used-up" */
   static async open(listening: Listening): Promise<ZeromqCoordinatorLink> {
+    const zeromq = await loadZeromq();
     // Every client takes a lane and its listener of events; the default of 1023 sockets ends at 500 clients.
-    zmq.context.maxSockets = 65_535;
+    zeromq.context.maxSockets = 65_535;
     const { security } = listening;
-    const gatekeeper = security && (await Gatekeeper.open(security.clients));
-    const link = new ZeromqCoordinatorLink(listening, gatekeeper);
+    const gatekeeper = security && (await Gatekeeper.open(zeromq, security.clients));
+    const link = new ZeromqCoordinatorLink(zeromq, listening, gatekeeper);
     try {
       const join = await link.#bind(link.#join, listening.port);
       link.#endpoints = { join, results: await link.#bind(link.#results, 0) };
@@ -88,7 +93,7 @@ export class ZeromqCoordinatorLink implements CoordinatorLink {
   }
 
   async openLane(events: LaneEvents): Promise<Lane> {
-    const socket = new zmq.Push({
+    const socket = new this.#zeromq.Push({
       ...this.#secured(),
       ...HEARTBEATS,
       linger: 0,
@@ -96,13 +101,11 @@ export class ZeromqCoordinatorLink implements CoordinatorLink {
       sendTimeout: 0,
       sendHighWaterMark: 0,
     });
-    socket.events.on("handshake", () => {
-      events.connected();
+    watchLane(socket, events);
+    const port = await this.#bind(socket, 0).catch((thrown: unknown) => {
+      socket.close();
+      throw thrown;
     });
-    socket.events.on("disconnect", () => {
-      events.lost();
-    });
-    const port = await this.#bind(socket, 0);
     this.#lanes++;
     return {
       port,
@@ -140,34 +143,34 @@ export class ZeromqCoordinatorLink implements CoordinatorLink {
   }
 
   /** Binds to the port, the next free one of the range, or any; returns which. */
-  async #bind(socket: zmq.Push | zmq.Subscriber | zmq.Router, port: number): Promise<number> {
+  async #bind(socket: Push | Subscriber | Router, port: number): Promise<number> {
     const { host, ports } = this.#listening;
     if (ports === undefined || port !== 0) return this.#bindTo(socket, host, port);
-    while (this.#nextPort <= ports.high) {
+    const count = ports.high - ports.low + 1;
+    // Round and round, as clients that left give ports back.
+    for (let tried = 0; tried < count; tried++) {
+      const next = this.#nextPort;
+      this.#nextPort = next === ports.high ? ports.low : next + 1;
       try {
-        return await this.#bindTo(socket, host, this.#nextPort++);
+        return await this.#bindTo(socket, host, next);
       } catch (thrown) {
-        if (this.#nextPort > ports.high) break;
-        if (!sentenceOf(thrown).includes("in use")) throw thrown;
+        if (!isInUse(thrown)) throw thrown;
       }
     }
-    // Clients that left gave ports back: the next one starts from the low end again.
-    this.#nextPort = ports.low;
     const text = `${String(ports.low)}-${String(ports.high)}`;
     throw fault("ports-used-up", { ports: text, clients: this.#lanes });
   }
 
-  async #bindTo(
-    socket: zmq.Push | zmq.Subscriber | zmq.Router,
-    host: string,
-    port: number,
-  ): Promise<number> {
+  async #bindTo(socket: Push | Subscriber | Router, host: string, port: number): Promise<number> {
     const endpoint = `tcp://${host}:${port === 0 ? "*" : String(port)}`;
-    try {
-      await socket.bind(endpoint);
-    } catch (thrown) {
-      throw fault("port-taken", { endpoint, reason: sentenceOf(thrown) }, { cause: thrown });
-    }
+    for (let left = BIND_TRIES; ; left--)
+      try {
+        await socket.bind(endpoint);
+        break;
+      } catch (thrown) {
+        if (left > 1 && codeOf(thrown) === "EAGAIN") continue;
+        throw fault("port-taken", { endpoint, reason: sentenceOf(thrown) }, { cause: thrown });
+      }
     return Number(/:(\d+)$/.exec(socket.lastEndpoint ?? "")?.[1]);
   }
 
@@ -183,3 +186,49 @@ export class ZeromqCoordinatorLink implements CoordinatorLink {
     };
   }
 }
+
+/** A socket that just failed to bind sometimes says EAGAIN of the next port (4 of 12 runs over 40 ports, 2026-11-20). */
+const BIND_TRIES = 10;
+
+/** How long after a disconnect the socket is asked whether it still has its client; together 1 s. */
+const PAUSES_MS = [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
+
+/**
+ * Tells when a lane's client comes and goes. Whoever opens a connection to the port and closes it
+ * makes a "disconnect", too, which names nobody: only a socket that can't be written to has lost
+ * its client. Its word may come a moment before the socket knows, so it is asked some times. A second
+ * handshake means that the client came back before we saw it go: what was on its way may be lost.
+ */
+function watchLane(socket: Push, events: LaneEvents): void {
+  let connected = false;
+  let watches = 0;
+  socket.events.on("handshake", () => {
+    if (connected) events.lost();
+    else {
+      connected = true;
+      events.connected();
+    }
+  });
+  const watch = async (): Promise<void> => {
+    const own = ++watches;
+    for (const pauseMs of PAUSES_MS) {
+      if (pauseMs > 0) await setTimeout(pauseMs);
+      // A newer disconnect has a watch of its own.
+      if (socket.closed || own !== watches) return;
+      if (!socket.writable) {
+        events.lost();
+        return;
+      }
+    }
+  };
+  socket.events.on("disconnect", () => {
+    if (connected) void watch();
+  });
+}
+
+function isInUse(thrown: unknown): boolean {
+  if (!isEvbError(thrown, "port-taken")) return false;
+  return codeOf(thrown.cause) === "EADDRINUSE";
+}
+
+const codeOf = (thrown: unknown): string | undefined => (thrown as NodeJS.ErrnoException).code;

@@ -1,0 +1,331 @@
+import { describe, expect, test } from "@jest/globals";
+import { isEvbError } from "@evb/event";
+import {
+  decodeEpoch,
+  decodeFailures,
+  decodeJoin,
+  decodeLeases,
+  decodeResults,
+  decodeSchema,
+  decodeValue,
+  decodeWelcome,
+  encodeEpoch,
+  encodeLeases,
+  encodeValue,
+  newFrame,
+  readHeader,
+} from "@evb/runner";
+import { sizes } from "../sizes.ts";
+import { faultOf } from "../support/faults.ts";
+import { SeededRandom } from "../support/random.ts";
+import {
+  COLUMNS,
+  epoch,
+  FAILURES,
+  frames,
+  HEAD,
+  JOIN,
+  LEASES,
+  RESULTS,
+  SCHEMA,
+  WELCOME,
+} from "../support/run-frames.ts";
+
+const SOURCES = 2;
+
+/** What its receiver does with a message's bytes. */
+const DECODERS: Readonly<Record<string, (bytes: Uint8Array) => unknown>> = {
+  beat: readHeader,
+  lease: (bytes) => decodeLeases(readHeader(bytes), bytes, SOURCES),
+  result: (bytes) => decodeResults(readHeader(bytes), bytes, COLUMNS),
+  epoch: (bytes) => decodeEpoch(readHeader(bytes), bytes, SCHEMA.totals),
+  join: decodeJoin,
+  welcome: decodeWelcome,
+  schema: decodeSchema,
+  failures: decodeFailures,
+};
+const KINDS = Object.keys(DECODERS);
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+const bytesOf = (text: string): Uint8Array => Buffer.from(text.replaceAll(/\s/g, ""), "hex");
+
+describe("a frame's header", () => {
+  const GOLDEN = `
+    11          type: result
+    01          version
+    0203        sid 0x0302
+    04050607    session
+    08090a0b    seq
+    0c0d0e0f    ack
+    02000000    n
+    00000000    crc: not used`;
+  const bytes = bytesOf(GOLDEN.replaceAll(/^ *([0-9a-f]+) .*$/gm, "$1"));
+
+  test("has these bytes", () => {
+    expect(hex(newFrame({ ...HEAD, kind: "result", n: 2 }, 0).frame)).toBe(hex(bytes));
+    expect(readHeader(bytes)).toEqual({ ...HEAD, kind: "result", n: 2 });
+  });
+
+  test.each([
+    ["too short", (frame: Uint8Array) => frame.subarray(0, 23)],
+    ["empty", () => new Uint8Array(0)],
+    ["of another version", (frame: Uint8Array) => with1(frame, 1, 2)],
+    ["of no kind", (frame: Uint8Array) => with1(frame, 0, 99)],
+  ])("that is %s is refused", async (_, change) => {
+    expect((await faultOf(() => readHeader(change(bytes)))).tag).toBe("frame-bad");
+  });
+});
+
+function with1(frame: Uint8Array, at: number, value: number): Uint8Array {
+  const copy = frame.slice();
+  copy[at] = value;
+  return copy;
+}
+
+describe("a lease", () => {
+  test("has these bytes", () => {
+    // Drawn by hand from the layout in lease-message.ts.
+    const golden = `
+      01 01 0203 04050607 08090a0b 0c0d0e0f 01000000 00000000
+      07000000 05000000 02000000 03000000
+      0d00 2a36 fe9c 9717  ffffffffffffffff
+      03000000 04000000 ffffffff
+      0100 0200
+      0000 0000 0100`;
+    const frame = encodeLeases(HEAD, LEASES.slice(0, 1));
+    // 1,700,000,000,000,000,013 = 0x17979cfe362a000d
+    expect(1_700_000_000_000_000_013n).toBe(0x1797_9cfe_362a_000dn);
+    expect(hex(frame)).toBe(hex(bytesOf(golden)));
+  });
+});
+
+describe("a message", () => {
+  test("comes out as it went in", () => {
+    const bytes = frames();
+    expect(DECODERS["lease"]!(bytes["lease"]!)).toEqual(LEASES);
+    expect(DECODERS["result"]!(bytes["result"]!)).toEqual(RESULTS);
+    expect(decodeJoin(bytes["join"]!)).toEqual(JOIN);
+    expect(decodeWelcome(bytes["welcome"]!)).toEqual(WELCOME);
+    expect(decodeSchema(bytes["schema"]!)).toEqual(SCHEMA);
+    expect(decodeFailures(bytes["failures"]!)).toEqual(FAILURES);
+    const back = decodeEpoch(readHeader(bytes["epoch"]!), bytes["epoch"]!, SCHEMA.totals);
+    expect(back.ranges).toEqual(epoch().ranges);
+    expect(back.totals.integer(0)).toBe(-(2n ** 63n) - 5n);
+    expect([...back.totals.floats(1)]).toEqual([0.5, -1, 2 ** 60]);
+  });
+
+  test("is read in place wherever its bytes begin", () => {
+    for (const kind of KINDS) {
+      const bytes = frames()[kind]!;
+      const shifted = new Uint8Array(bytes.byteLength + 3);
+      shifted.set(bytes, 3);
+      expect(DECODERS[kind]!(shifted.subarray(3))).toEqual(DECODERS[kind]!(bytes));
+    }
+  });
+
+  test("an analysis without a module has no sha-256, and that arrives", () => {
+    const analysis = { ...WELCOME.analysis, sha256: undefined };
+    const { sha256 } = decodeWelcome(encodeValue({ ...WELCOME, analysis })).analysis;
+    expect(sha256).toBeUndefined();
+  });
+
+  test.each(KINDS)("%s: cut short anywhere, or longer, it is refused", async (kind) => {
+    const bytes = frames()[kind]!;
+    for (let length = 0; length < bytes.byteLength; length++) {
+      const { tag } = await faultOf(() => DECODERS[kind]!(bytes.subarray(0, length)));
+      expect({ length, tag }).toEqual({ length, tag: "frame-bad" });
+    }
+    if (kind === "beat") return;
+    const longer = new Uint8Array(bytes.byteLength + 1);
+    longer.set(bytes);
+    expect((await faultOf(() => DECODERS[kind]!(longer))).tag).toBe("frame-bad");
+  });
+});
+
+describe("counts that no message can have", () => {
+  const withU32 = (kind: string, at: number, value: number): Uint8Array => {
+    const bytes = frames()[kind]!;
+    new DataView(bytes.buffer).setUint32(at, value, true);
+    return bytes;
+  };
+
+  test.each([
+    ["leases of a frame", "lease", 16],
+    ["events of a lease", "lease", 24 + 8],
+    ["fragments of a lease", "lease", 24 + 12],
+    ["ranges of a result", "result", 16],
+    ["events of a result", "result", 24 + 8],
+    ["fragments of a result", "result", 24 + 12],
+    ["ranges of an epoch", "epoch", 16],
+  ])("are refused: %s", async (_, kind, at) => {
+    for (const count of [0, 1, 70_000, 2 ** 31, 2 ** 32 - 1]) {
+      const bytes = withU32(kind, at, count);
+      if (hex(bytes) === hex(frames()[kind]!)) continue;
+      const { tag } = await faultOf(() => DECODERS[kind]!(bytes));
+      expect({ count, tag }).toEqual({ count, tag: "frame-bad" });
+    }
+  });
+
+  test("an epoch of no events is refused: its totals would count for nothing", async () => {
+    const bytes = encodeEpoch(HEAD, { ...epoch(), ranges: [] });
+    expect((await faultOf(() => DECODERS["epoch"]!(bytes))).tag).toBe("frame-bad");
+  });
+
+  test("totals that would take gigabytes are refused", async () => {
+    const totals = Array.from({ length: 100 }, (_, i) => ({
+      name: `t${String(i)}`,
+      type: "f8",
+      length: 2 ** 24,
+    }));
+    expect((await faultOf(() => decodeSchema(encodeValue({ ...SCHEMA, totals })))).tag).toBe(
+      "frame-bad",
+    );
+  });
+
+  test.each([
+    ["a list of 2^25 items in five bytes", "dd01ffffff"],
+    ["a list of 2^32 items", "ddffffffff"],
+    ["a map of 2^24 entries", "df00ffffff"],
+    ["a text of 4 GB", "dbffffffff61"],
+    ["a list of 65,535 items", "dcffff"],
+    ["lists in lists, 5000 deep", "91".repeat(5000)],
+    ["bytes", "c4020000"],
+    ["an extension", "c70105ff"],
+    ["a regular expression", "d67800000000"],
+    ["a reference", "d40500"],
+    ["the code that never is", "c1"],
+    ["nothing at all", ""],
+  ])("are refused in msgpack: %s", async (_, text) => {
+    const before = process.memoryUsage().heapTotal;
+    expect((await faultOf(() => decodeValue("test", bytesOf(text), 2 ** 20))).tag).toBe(
+      "frame-bad",
+    );
+    expect(process.memoryUsage().heapTotal - before).toBeLessThan(50e6);
+  });
+
+  test("msgpack of numbers, texts, lists and maps is taken", () => {
+    const value = {
+      small: [0, 127, 128, 65_535, 65_536, 2 ** 32, -1, -33, -129, -40_000, 1.5, -(2 ** 40)],
+      texts: ["", "a".repeat(31), "b".repeat(40), "c".repeat(300), "ü".repeat(40_000)],
+      many: Array.from({ length: 70_000 }, (_, i) => i),
+      map: Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`k${String(i)}`, i % 2 === 0])),
+      nothing: null,
+    };
+    expect(decodeValue("test", encodeValue(value), 2 ** 20)).toEqual(value);
+  });
+});
+
+describe("wrong fields", () => {
+  test.each([
+    ["a nonce that is none", () => decodeJoin(encodeValue({ ...JOIN, nonce: "no" }))],
+    ["a host that is a number", () => decodeJoin(encodeValue({ ...JOIN, host: 5 }))],
+    ["a negative pid", () => decodeJoin(encodeValue({ ...JOIN, pid: -1 }))],
+    ["a join that is a list", () => decodeJoin(encodeValue([JOIN]))],
+    ["a join of 5 kB", () => decodeJoin(encodeValue({ ...JOIN, more: "x".repeat(5000) }))],
+    ["a sid beyond 16 bit", () => decodeWelcome(encodeValue({ ...WELCOME, sid: 65_536 }))],
+    ["a source of no file", () => decodeWelcome(encodeValue({ ...WELCOME, files: [] }))],
+    [
+      "a shape of texts",
+      () =>
+        decodeWelcome(
+          encodeValue({ ...WELCOME, sources: [{ ...WELCOME.sources[0], itemShape: ["x"] }] }),
+        ),
+    ],
+    [
+      "a negative dimension",
+      () =>
+        decodeWelcome(
+          encodeValue({ ...WELCOME, sources: [{ ...WELCOME.sources[0], itemShape: [-1] }] }),
+        ),
+    ],
+    [
+      "an unknown type",
+      () => decodeSchema(encodeValue({ ...SCHEMA, eventColumns: [{ name: "a", type: "i3" }] })),
+    ],
+    [
+      "a total of an unknown type",
+      () =>
+        decodeSchema(encodeValue({ ...SCHEMA, totals: [{ name: "a", type: "u4", length: 1 }] })),
+    ],
+    [
+      "a failure of a text event",
+      () => decodeFailures(encodeValue({ failures: [{ event: "1", reason: "" }] })),
+    ],
+    [
+      "a reason of 2000 characters",
+      () => decodeFailures(encodeValue({ failures: [{ event: 1, reason: "x".repeat(2000) }] })),
+    ],
+  ])("are refused: %s", async (_, decode) => {
+    expect((await faultOf(decode)).tag).toBe("frame-bad");
+  });
+
+  test("a lease that names an unknown source is refused", async () => {
+    const bytes = frames()["lease"]!;
+    const { tag } = await faultOf(() => decodeLeases(readHeader(bytes), bytes, 1));
+    expect(tag).toBe("frame-bad");
+  });
+
+  test("times that are negative or no numbers are refused", async () => {
+    for (const value of [-1, NaN, Infinity]) {
+      const bytes = frames()["result"]!;
+      new DataView(bytes.buffer).setFloat64(24 + 32, value, true);
+      expect((await faultOf(() => DECODERS["result"]!(bytes))).tag).toBe("frame-bad");
+    }
+  });
+});
+
+/** Some bytes changed, cut, repeated or put in. */
+function mutated(random: SeededRandom, bytes: Uint8Array): Uint8Array {
+  let frame = bytes.slice();
+  for (let times = 1 + random.below(4); times > 0; times--) {
+    const at = random.below(Math.max(1, frame.byteLength));
+    switch (random.below(6)) {
+      case 0:
+        frame = frame.slice(0, at);
+        break;
+      case 1:
+        frame = Uint8Array.from([...frame, ...frame.subarray(at)]);
+        break;
+      case 2:
+        // Numbers that counts and lengths trip over.
+        frame.set([0xff, 0xff, 0xff, random.below(2) * 0xff].slice(0, frame.byteLength - at), at);
+        break;
+      case 3:
+        frame.set(
+          [0xc1, 0xdd, 0xdf, 0xc9, 0xdb].slice(random.below(5)).slice(0, frame.byteLength - at),
+          at,
+        );
+        break;
+      default:
+        if (frame.byteLength > 0) frame[at] = random.below(256);
+    }
+  }
+  return frame;
+}
+
+describe("a mutated message", () => {
+  test("is taken or refused as a bad frame: nothing else is thrown, and no memory is taken", () => {
+    const random = new SeededRandom(20261120);
+    const originals = Object.entries(frames());
+    let refused = 0;
+    let rssMax = 0;
+    for (let frame = 0; frame < sizes.fuzzFrames.frames; frame++) {
+      const [kind, bytes] = originals[frame % originals.length]!;
+      const changed = mutated(random, bytes);
+      // A frame may come to any receiver.
+      const decoder = random.below(4) === 0 ? KINDS[random.below(KINDS.length)]! : kind;
+      try {
+        DECODERS[decoder]!(changed);
+      } catch (thrown) {
+        if (!isEvbError(thrown, "frame-bad"))
+          throw new Error(`frame ${String(frame)} to ${decoder}: ${hex(changed)}`, {
+            cause: thrown,
+          });
+        refused++;
+      }
+      if (frame % 1000 === 0) rssMax = Math.max(rssMax, process.memoryUsage().rss);
+    }
+    expect(refused).toBeGreaterThan(sizes.fuzzFrames.frames / 2);
+    expect(rssMax).toBeLessThan(1e9);
+  });
+});
