@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, type Dirent } from "node:fs";
 import { join } from "node:path";
 import { sentenceOf } from "@evb/event";
 import { fault } from "./faults.ts";
@@ -20,9 +20,12 @@ function outFolder(path: string): OutFolder {
     journal: join(path, "journal"),
     results: join(path, "results.h5"),
     report: join(path, "report.json"),
-    connection: join(path, "connection.json"),
+    connection: connectionIn(path),
   };
 }
+
+/** Where the connection file of a run lies, if nothing else is said. */
+export const connectionIn = (out: string): string => join(out, "connection.json");
 
 /**
  * Makes an empty OUT. One that is there is refused; with `force` it is emptied, if evb wrote all
@@ -44,13 +47,23 @@ export function makeOutFolder(path: string, options: { force: boolean }): OutFol
 }
 
 function removeOwn(path: string): void {
-  let names: string[];
+  let entries: Dirent[];
   try {
-    names = readdirSync(path);
+    entries = readdirSync(path, { withFileTypes: true });
   } catch (thrown) {
     throw fault("out-unwritable", { out: path, reason: sentenceOf(thrown) }, { cause: thrown });
   }
-  const foreign = names.find((name) => !OWN.test(name));
-  if (foreign !== undefined) throw fault("out-foreign", { out: path, found: foreign });
-  for (const name of names) rmSync(join(path, name));
+  const foreign = entries.find((entry) => !entry.isFile() || !OWN.test(entry.name));
+  if (foreign !== undefined) throw fault("out-foreign", { out: path, found: foreign.name });
+  for (const { name } of entries) rmSync(join(path, name));
+}
+
+/** Takes an OUT away in which nothing was done, so that the same command can be typed again. */
+export function removeOutFolder({ path }: OutFolder): void {
+  try {
+    removeOwn(path);
+    rmdirSync(path);
+  } catch {
+    // Somebody put something into it: then it stays, and so do they.
+  }
 }

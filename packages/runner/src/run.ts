@@ -1,20 +1,24 @@
 import { randomUUID } from "node:crypto";
-import { rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { RunIndex, withSources, type DataPlace, type RunEvents } from "@evb/index";
-import { isEvbError, type ExitCode } from "@evb/event";
+import { isEvbError, type EvbError, type ExitCode } from "@evb/event";
 import { Coordinator, type CoordinatorEvents, type RunOutcome } from "./coordinator/coordinator.ts";
 import { EventTable } from "./coordinator/event-table.ts";
 import type { Range } from "./coordinator/range-set.ts";
 import { fault } from "./faults.ts";
-import { makeOutFolder, type OutFolder } from "./out-folder.ts";
+import { connectionIn, makeOutFolder, removeOutFolder, type OutFolder } from "./out-folder.ts";
 import { JournalWriter } from "./sink/journal.ts";
 import { runReport, writeReport, type RunReport } from "./sink/report.ts";
 import { writeResults } from "./sink/results.ts";
 import type { AnalysisOrder } from "./wire/join.ts";
 import { encodeValue } from "./wire/values.ts";
 import { newKeyPair } from "./wire/keys.ts";
-import { writeConnection } from "./wire/connection-file.ts";
+import {
+  refuseLiveRun,
+  removeConnection,
+  writeConnection,
+  type Connection,
+} from "./wire/connection-file.ts";
 import type { CoordinatorLink } from "./wire/link.ts";
 import { ZeromqCoordinatorLink } from "./wire/zeromq-coordinator.ts";
 
@@ -30,7 +34,8 @@ export interface RunOrder {
   /** `A:B`, or undefined for all. */
   readonly events: string | undefined;
   readonly batchCap: number;
-  readonly clientsAwaited: number;
+  /** The clock starts when so many clients are there; asked anew each time. */
+  readonly clientsAwaited: () => number;
   readonly clientTimeoutMs: number;
   readonly strict: boolean;
   readonly evbVersion: string;
@@ -77,28 +82,60 @@ export async function runCoordinator(
     const range = eventRange(order.events, index.eventCount);
     const events = order.sources === undefined ? index : withSources(index, order.sources);
     index.checkFresh(order.places);
-    const out = makeOutFolder(order.out, { force: order.force });
-    const { link, connectionPath } = await openNetwork(network, out);
-    const journal = new JournalWriter(out.journal);
-    journal.append("start", 0, startRecord(order, index, range));
-    const coordinator = new Coordinator({
-      index: events,
-      order: { ...order, range },
-      link,
-      journal,
-      watcher,
-    });
+    const out = await openOut(order, network);
+    const { link, journal, connection } = await beginRun(network, out, order.clientsAwaited());
     try {
-      watcher.listening(connectionPath);
+      journal.append("start", 0, startRecord(order, index, range));
+      const coordinator = new Coordinator({
+        index: events,
+        order: { ...order, range },
+        link,
+        journal,
+        watcher,
+      });
+      watcher.listening(connection?.path);
       const outcome = await coordinator.run(signal);
-      if (outcome.ended === undefined) journal.append("end", 0);
-      closeJournal(journal, watcher);
-      return await finish(order, events, out, outcome);
+      return await finish(order, events, out, withJournalClosed(journal, outcome));
     } finally {
-      if (connectionPath !== undefined) rmSync(connectionPath, { force: true });
+      if (connection !== undefined) removeConnection(connection.path, connection);
     }
   } finally {
     index.close();
+  }
+}
+
+/** @throws EvbError "run-is-on", "out-exists", "out-foreign", "out-unwritable" */
+async function openOut(order: RunOrder, network: RunNetwork): Promise<OutFolder> {
+  if (network.kind === "tcp")
+    await refuseLiveRun(network.connectionPath ?? connectionIn(order.out));
+  // What is in a folder that --force empties may belong to a run that is still on.
+  if (order.force) await refuseLiveRun(connectionIn(order.out));
+  return makeOutFolder(order.out, { force: order.force });
+}
+
+/** All that is written or listens, or nothing: then the same command can be typed again. */
+async function beginRun(
+  network: RunNetwork,
+  out: OutFolder,
+  clients: number,
+): Promise<{
+  link: CoordinatorLink;
+  journal: JournalWriter;
+  connection: { path: string; run: string } | undefined;
+}> {
+  let link: CoordinatorLink | undefined;
+  try {
+    const journal = new JournalWriter(out.journal);
+    if (network.kind === "memory") return { link: network.link, journal, connection: undefined };
+    const listening = await listen(network, clients);
+    link = listening.link;
+    const path = network.connectionPath ?? out.connection;
+    writeConnection(path, listening.connection);
+    return { link, journal, connection: { path, run: listening.connection.run } };
+  } catch (thrown) {
+    link?.close();
+    removeOutFolder(out);
+    throw thrown;
   }
 }
 
@@ -111,24 +148,35 @@ function eventRange(text: string | undefined, events: number): Range {
   return { first, end };
 }
 
-async function openNetwork(
-  network: RunNetwork,
-  out: OutFolder,
-): Promise<{ link: CoordinatorLink; connectionPath: string | undefined }> {
-  if (network.kind === "memory") return { link: network.link, connectionPath: undefined };
+async function listen(
+  network: Extract<RunNetwork, { kind: "tcp" }>,
+  clients: number,
+): Promise<{ link: CoordinatorLink; connection: Connection }> {
   const { host, port, ports, advertised, insecure } = network;
-  const [server, client] = [newKeyPair(), newKeyPair()];
+  checkPorts(network, clients);
+  const [server, client] = [await newKeyPair(), await newKeyPair()];
   const security = insecure ? undefined : { server, clients: new Set([client.publicKey]) };
   const link = await ZeromqCoordinatorLink.open({ host, port, ports, security });
-  const connectionPath = network.connectionPath ?? out.connection;
-  writeConnection(connectionPath, {
+  const connection = {
     run: randomUUID(),
     hosts: advertised,
     joinPort: link.endpoints.join,
     resultsPort: link.endpoints.results,
     security: security && { serverKey: server.publicKey, client },
-  });
-  return { link, connectionPath };
+  };
+  return { link, connection };
+}
+
+/** Clients that find no port would wait, and the others with them. @throws EvbError "ports-too-few" */
+function checkPorts(
+  { ports, port }: { ports: { low: number; high: number } | undefined; port: number },
+  clients: number,
+): void {
+  if (ports === undefined) return;
+  const needed = clients + (port === 0 ? 2 : 1);
+  if (ports.high - ports.low + 1 >= needed) return;
+  const text = `${String(ports.low)}-${String(ports.high)}`;
+  throw fault("ports-too-few", { ports: text, clients, needed });
 }
 
 /** What the journal's results belong to. */
@@ -143,11 +191,14 @@ function startRecord(order: RunOrder, index: RunIndex, range: Range): Uint8Array
   });
 }
 
-function closeJournal(journal: JournalWriter, watcher: CoordinatorEvents): void {
+/** A result that the disk doesn't have is none. */
+function withJournalClosed(journal: JournalWriter, outcome: RunOutcome): RunOutcome {
   try {
+    if (outcome.ended === undefined) journal.append("end", 0);
     journal.close();
+    return outcome;
   } catch (thrown) {
-    watcher.notice(thrown instanceof Error ? thrown.message : String(thrown));
+    return { ...outcome, ended: outcome.ended ?? (thrown as Error), stopped: false };
   }
 }
 
@@ -158,19 +209,14 @@ async function finish(
   out: OutFolder,
   outcome: RunOutcome,
 ): Promise<RunResult> {
-  const { ended, doneRanges, schema, totals } = outcome;
-  const whole = ended === undefined || isEvbError(ended, "event-failed");
-  const digest = whole
-    ? await writeResults({
-        journalPath: out.journal,
-        path: out.results,
-        index,
-        schema,
-        totals,
-        done: doneRanges,
-        evbVersion: order.evbVersion,
-      })
-    : undefined;
+  const { doneRanges } = outcome;
+  let ended = endOf(outcome, out);
+  let digest: string | undefined;
+  if (ended === undefined || isEvbError(ended, "event-failed")) {
+    const results = await resultsOf(order, index, out, outcome);
+    if (typeof results === "string") digest = results;
+    else ended = results;
+  }
   const table = new EventTable(index);
   const fragments = doneRanges.reduce((sum, range) => sum + table.fragmentsOf(range), 0);
   const report = runReport(outcome, {
@@ -179,22 +225,57 @@ async function finish(
     analysis: order.analysis.name,
     fragments,
     digest,
+    ended: ended?.message,
   });
-  writeReport(out.report, report);
-  return { report, out, ...verdict(outcome, out) };
+  // No client could begin: nothing was done that is worth a folder.
+  if (isEvbError(ended, "clients-refused", "clients-blind") && outcome.done === 0)
+    removeOutFolder(out);
+  else writeReport(out.report, report);
+  return { report, out, ...verdict(outcome, out, ended) };
 }
 
-function verdict(outcome: RunOutcome, out: OutFolder): Pick<RunResult, "exitCode" | "problem"> {
-  const { ended, failures, done, events } = outcome;
-  if (ended !== undefined) {
-    const stopped = isEvbError(ended) ? ended : fault("stopped", { done, events, out: out.path });
-    return { exitCode: stopped.exitCode, problem: stopped.message };
+/** Why the run ended before its end. What is no fault of the world is one of ours, and thrown. */
+function endOf(outcome: RunOutcome, out: OutFolder): EvbError | undefined {
+  const { ended, stopped, done, events } = outcome;
+  if (ended === undefined || isEvbError(ended)) return ended;
+  if (!stopped) throw ended;
+  return fault("stopped", { done, events, out: out.path }, { cause: ended });
+}
+
+/** The digest, or what kept results.h5 from being written; the journal has everything in any case. */
+async function resultsOf(
+  order: RunOrder,
+  index: RunEvents,
+  out: OutFolder,
+  { schema, totals, doneRanges }: RunOutcome,
+): Promise<string | EvbError> {
+  try {
+    return await writeResults({
+      journalPath: out.journal,
+      path: out.results,
+      index,
+      schema,
+      totals,
+      done: doneRanges,
+      evbVersion: order.evbVersion,
+    });
+  } catch (thrown) {
+    if (isEvbError(thrown)) return thrown;
+    throw thrown;
   }
-  if (failures.length === 0) return { exitCode: 0, problem: undefined };
+}
+
+function verdict(
+  { failures, failed }: RunOutcome,
+  out: OutFolder,
+  ended: EvbError | undefined,
+): Pick<RunResult, "exitCode" | "problem"> {
+  if (ended !== undefined) return { exitCode: ended.exitCode, problem: ended.message };
   const [first] = failures;
-  const others = failures.length === 1 ? "" : ` (and ${String(failures.length - 1)} more)`;
+  if (first === undefined) return { exitCode: 0, problem: undefined };
+  const others = failed === 1 ? "" : ` (and ${String(failed - 1)} more)`;
   return {
     exitCode: 1,
-    problem: `event ${String(first!.event)}${others} failed: ${first!.reason}; its status is 1 in ${out.results}, all failures are in ${out.report}`,
+    problem: `event ${String(first.event)}${others} failed: ${first.reason}; its status is 1 in ${out.results}, all failures are in ${out.report}`,
   };
 }

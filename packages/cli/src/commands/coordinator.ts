@@ -7,6 +7,7 @@ import { interruptSignal } from "../interrupts.ts";
 import { parseCount, parseListen, parsePorts } from "../sizes.ts";
 import { log } from "../terminal.ts";
 import {
+  listenPlace,
   printResult,
   runOrder,
   runWatcher,
@@ -42,16 +43,17 @@ export const coordinatorCommand: CommandModule<object, CoordinatorCommand> = {
     const clients = parseCount("clients", argv.clients, { min: 1, max: CLIENTS_MAX });
     const order = runOrder(argv, clients);
     const { host, port } = parseListen(argv.listen ?? (await ownAddress()));
+    const { bind, connect } = await listenPlace(host);
     if (argv.insecure) log("--insecure: everybody who reaches these ports can join this run");
     const watcher = runWatcher(argv);
     const result = await runCoordinator(
       order,
       {
         kind: "tcp",
-        host,
+        host: bind,
         port,
         ports: argv.ports === undefined ? undefined : parsePorts(argv.ports),
-        advertised: argv.advertise === undefined ? reachableHosts(host) : [argv.advertise],
+        advertised: argv.advertise === undefined ? reachableHosts(connect, bind) : [argv.advertise],
         connectionPath: argv.connection,
         insecure: argv.insecure,
       },
@@ -81,8 +83,8 @@ async function ownAddress(): Promise<string> {
 }
 
 /** All addresses of this host if it listens on all; else the one. */
-function reachableHosts(host: string): string[] {
-  if (host !== "*" && host !== "0.0.0.0") return [host];
+function reachableHosts(host: string, bind: string): string[] {
+  if (bind !== "*" && bind !== "0.0.0.0") return [host];
   const addresses = Object.values(networkInterfaces())
     .flat()
     .filter((each) => each?.family === "IPv4" && !each.internal)

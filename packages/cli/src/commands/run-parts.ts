@@ -1,3 +1,6 @@
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import { networkInterfaces } from "node:os";
 import { parseDataPlace } from "@evb/index";
 import {
   analysisOrder,
@@ -41,11 +44,28 @@ export function runOrder(argv: RunArguments, clientsAwaited: number): RunOrder {
     events: argv.events,
     batchCap:
       batch === undefined ? BATCH_CAP : parseCount("batch", batch, { min: 1, max: BATCH_MAX }),
-    clientsAwaited,
+    clientsAwaited: () => clientsAwaited,
     clientTimeoutMs: parseDuration("client-timeout", argv.clientTimeout),
     strict: argv.strict,
     evbVersion: EVB_VERSION,
   };
+}
+
+/**
+ * What to bind to for `--listen HOST`, and what clients are told. ZeroMQ binds to addresses and to
+ * names of interfaces; clients connect to addresses and to names of hosts.
+ */
+export async function listenPlace(host: string): Promise<{ bind: string; connect: string }> {
+  if (host === "*" || host === "0.0.0.0") return { bind: host, connect: "127.0.0.1" };
+  if (isIP(host.replace(/^\[|\]$/g, "")) !== 0) return { bind: host, connect: host };
+  const own = networkInterfaces()[host]?.find(({ family }) => family === "IPv4");
+  if (own !== undefined) return { bind: own.address, connect: own.address };
+  try {
+    return { bind: (await lookup(host, { family: 4 })).address, connect: host };
+  } catch {
+    // ZeroMQ's sentence says what it thinks of the name.
+    return { bind: host, connect: host };
+  }
 }
 
 /** Ends with whichever comes first: an interrupt, or the time limit. */
@@ -76,7 +96,7 @@ export function runWatcher(output: Output): CoordinatorEvents & { clear(): void 
 
 export function printResult(result: RunResult, output: Output): number {
   if (output.json) printJson(result.report);
-  else {
+  else if (result.report.clients.length > 0) {
     print(runSummary(result.report));
     if (result.report.digest !== undefined) print(`results ${result.out.results}`);
   }

@@ -18,6 +18,7 @@ import { log } from "../terminal.ts";
 import { EVB_VERSION } from "../version.ts";
 import {
   clientLine,
+  listenPlace,
   printResult,
   runOrder,
   runWatcher,
@@ -118,31 +119,35 @@ async function runMany(
   signal: AbortSignal,
 ): Promise<RunResult> {
   const { host, port } = parseListen(argv.listen ?? "127.0.0.1");
+  const { bind, connect } = await listenPlace(host);
   const watcher = runWatcher(argv);
   const children = new Children(argv, clients);
   if (argv.insecure) log("--insecure: everybody who reaches these ports can join this run");
-  const result = await runCoordinator(
-    order,
-    {
-      kind: "tcp",
-      host,
-      port,
-      ports: argv.ports === undefined ? undefined : parsePorts(argv.ports),
-      advertised: [host === "*" ? "127.0.0.1" : host],
-      connectionPath: undefined,
-      insecure: argv.insecure,
-    },
-    {
-      ...watcher,
-      listening: (connection) => {
-        if (connection !== undefined) children.start(connection);
+  try {
+    return await runCoordinator(
+      // One that died before the beginning isn't waited for.
+      { ...order, clientsAwaited: () => children.alive },
+      {
+        kind: "tcp",
+        host: bind,
+        port,
+        ports: argv.ports === undefined ? undefined : parsePorts(argv.ports),
+        advertised: [connect],
+        connectionPath: undefined,
+        insecure: argv.insecure,
       },
-    },
-    AbortSignal.any([signal, children.allGone]),
-  );
-  watcher.clear();
-  await children.end();
-  return result;
+      {
+        ...watcher,
+        listening: (connection) => {
+          if (connection !== undefined) children.start(connection);
+        },
+      },
+      AbortSignal.any([signal, children.allGone]),
+    );
+  } finally {
+    watcher.clear();
+    await children.end();
+  }
 }
 
 /** The client processes of this run; every one that was started here is ended here. */
@@ -157,6 +162,15 @@ class Children {
   constructor(argv: RunCommand, count: number) {
     this.#argv = argv;
     this.#count = count;
+    // A second interrupt ends this process at once, and leaves none behind.
+    process.once("exit", () => {
+      this.#kill();
+    });
+  }
+
+  /** Before the start: all that will be. */
+  get alive(): number {
+    return this.#count - this.#codes.length;
   }
 
   /** Aborts when the last of them has ended. */
@@ -170,7 +184,7 @@ class Children {
 
   async end(): Promise<void> {
     const deadline = setTimeout(() => {
-      for (const child of this.#running) child.kill("SIGKILL");
+      this.#kill();
     }, CLIENT_END_MS);
     while (this.#running.size > 0)
       await new Promise<void>((resolve) => {
@@ -179,12 +193,17 @@ class Children {
     clearTimeout(deadline);
   }
 
+  #kill(): void {
+    for (const child of this.#running) child.kill("SIGKILL");
+  }
+
   #startOne(connection: string): void {
     const bin = fileURLToPath(new URL("../../bin/client.js", import.meta.url));
     const data = this.#argv.data.flatMap((place) => ["--data", place]);
     const quiet = this.#argv.quiet ? ["--quiet"] : [];
+    const timeout = ["--client-timeout", this.#argv.clientTimeout];
     // stdout is the run's own: with --json it holds nothing but the report.
-    const child = spawn(process.execPath, [bin, connection, ...data, ...quiet], {
+    const child = spawn(process.execPath, [bin, connection, ...data, ...timeout, ...quiet], {
       stdio: ["ignore", 2, 2],
     });
     this.#running.add(child);

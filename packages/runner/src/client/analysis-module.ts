@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { register } from "node:module";
 import { hostname } from "node:os";
-import { extname, resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { BUILT_IN_NAMES, builtInAnalysis, type Analysis } from "@evb/analysis";
+import { basename, extname, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { BUILT_IN_NAMES, builtInAnalysis, optionsOf, type Analysis } from "@evb/analysis";
 import { sentenceOf } from "@evb/event";
 import { fault } from "../faults.ts";
 import type { AnalysisOrder } from "../wire/join.ts";
@@ -15,13 +15,17 @@ const EXTENSIONS = [".ts", ".mts", ".js", ".mjs"];
  * What a user meant by `--analysis`: a built-in name, or a module anywhere on disk.
  *
  * @param settings what `--set` said, name → text
- * @throws EvbError "analysis-not-found"
+ * @throws EvbError "analysis-not-found"; of a built-in, "analysis-option-unknown", "analysis-option-value"
  */
 export function analysisOrder(
   name: string,
   settings: Readonly<Record<string, string>>,
 ): AnalysisOrder {
-  if (builtInAnalysis(name) !== undefined) return { name, sha256: undefined, settings };
+  const builtIn = builtInAnalysis(name);
+  if (builtIn !== undefined) {
+    optionsOf(name, builtIn, settings);
+    return { name, sha256: undefined, settings };
+  }
   const path = resolve(name);
   const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() === true;
   if (!isFile || !EXTENSIONS.includes(extname(path)))
@@ -68,9 +72,11 @@ async function importModule(path: string): Promise<unknown> {
   try {
     return await import(pathToFileURL(path).href);
   } catch (thrown) {
-    const where = placeIn(thrown, path);
-    const reason = `${sentenceOf(thrown).split("\n")[0]!}${where === undefined ? "" : ` (${where})`}`;
-    throw fault("analysis-not-loaded", { path, reason }, { cause: thrown });
+    throw fault(
+      "analysis-not-loaded",
+      { path, reason: withPlace(thrown, path) },
+      { cause: thrown },
+    );
   }
 }
 
@@ -79,12 +85,22 @@ function hooksUrl(): string {
   return import.meta.url.replace("/src/client/", "/dist/client/");
 }
 
-/** `mine.ts:12` for an error that was thrown in the user's file. */
-export function placeIn(thrown: unknown, path: string): string | undefined {
+/** The first line of what was thrown, and where in the user's file: `no peak found (mine.ts:12)`. */
+export function withPlace(thrown: unknown, path: string): string {
+  const sentence = sentenceOf(thrown).split("\n")[0]!;
+  const where = placeIn(thrown, path);
+  return where === undefined ? sentence : `${sentence} (${where})`;
+}
+
+function placeIn(thrown: unknown, path: string): string | undefined {
+  // A built-in has no file; a module's frames name the file itself, not a link to it.
+  if (!existsSync(path)) return undefined;
+  const real = realpathSync(path);
   const stack = thrown instanceof Error ? (thrown.stack ?? "") : "";
-  for (const [, url, line] of stack.matchAll(/(file:\/\/[^\s)]+?|\/[^\s):]+):(\d+)(?::\d+)?/g)) {
-    const file = url!.startsWith("file:") ? fileURLToPath(url!) : url!;
-    if (file === path) return `${path.split("/").at(-1)!}:${line!}`;
-  }
-  return undefined;
+  const lines = [pathToFileURL(real).href, real].flatMap((name) => {
+    const at = stack.indexOf(`${name}:`);
+    return at < 0 ? [] : [{ at, line: parseInt(stack.slice(at + name.length + 1), 10) }];
+  });
+  const [first] = lines.sort((a, b) => a.at - b.at);
+  return first && `${basename(path)}:${String(first.line)}`;
 }

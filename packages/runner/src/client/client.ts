@@ -49,7 +49,7 @@ const JOIN_MS = 200;
 const PUBLISH_MS = 5;
 /** The event loop gets its turn so often: frames, beats and signals are then seen. */
 const YIELD_MS = 1;
-/** Totals are sent so often, or sooner when there is nothing else to do. */
+/** Totals are sent so often, or sooner when there is nothing else to do, or a message can't say of more events. */
 const EPOCH_MS = 1000;
 /** …but then not more often than this: an empty ring may be a short one. */
 const EPOCH_IDLE_MS = 10;
@@ -82,6 +82,8 @@ export class Client {
   #welcome: Welcome | undefined;
   #bench: Workbench | undefined;
   #greeted = false;
+  /** A frame came on the lane: the coordinator has had our hello. */
+  #answered = false;
   #laneAtMs = 0;
   #seq = 0;
   #events = 0;
@@ -89,6 +91,8 @@ export class Client {
   #waitSeconds = 0;
   #epochAtMs = 0;
   #ended: { reason: Error | undefined } | undefined;
+  /** The last frame that could not be understood: why no answer came, if none comes. */
+  #nonsense: Error | undefined;
   #leaving = false;
   #wake: (() => void) | undefined;
 
@@ -175,7 +179,8 @@ export class Client {
       step();
     } catch (thrown) {
       // Nonsense on a channel that only the coordinator can write to is dropped; it sends again what matters.
-      if (!isEvbError(thrown, "frame-bad")) this.#stop(thrown as Error);
+      if (isEvbError(thrown, "frame-bad")) this.#nonsense = thrown;
+      else this.#stop(thrown as Error);
     }
   }
 
@@ -207,10 +212,11 @@ export class Client {
     if (this.#welcome === undefined) {
       if (now - beginning > this.#order.waitMs)
         this.#stop(
-          fault("coordinator-unreachable", {
-            endpoints: [this.#order.endpoint],
-            seconds: this.#order.waitMs / 1000,
-          }),
+          this.#nonsense ??
+            fault("coordinator-unreachable", {
+              endpoints: [this.#order.endpoint],
+              seconds: this.#order.waitMs / 1000,
+            }),
         );
       else if (this.#heard) this.#sendJoin();
     } else if (this.#heard) {
@@ -231,6 +237,7 @@ export class Client {
     if (welcome.nonce !== this.#nonce.toString("hex")) return;
     if (before?.sid === welcome.sid && before.session === welcome.session) return;
     this.#welcome = welcome;
+    this.#answered = false;
     this.#laneAtMs = performance.now();
     this.#link.connectLane(welcome.lanePort);
     if (this.#bench !== undefined) this.#beginAgain();
@@ -258,8 +265,10 @@ export class Client {
   }
 
   #beat(): void {
-    if (this.#heard && this.#greeted)
-      this.#link.publish([newFrame(this.#header("beat", 0), 0).frame]);
+    if (!this.#heard || !this.#greeted) return;
+    // A hello that was lost would leave both waiting for each other.
+    if (!this.#answered) this.#greet();
+    this.#link.publish([newFrame(this.#header("beat", 0), 0).frame]);
   }
 
   #lane(frame: Uint8Array): void {
@@ -267,6 +276,7 @@ export class Client {
     const welcome = this.#welcome;
     if (welcome === undefined || header.session !== welcome.session || header.sid !== welcome.sid)
       return;
+    this.#answered = true;
     this.#laneAtMs = performance.now();
     this.#forget(header.ack);
     switch (header.kind) {
@@ -312,7 +322,8 @@ export class Client {
         this.#publishResults(bench);
         clock.publishedMs = now;
       }
-      if (now - this.#epochAtMs >= EPOCH_MS) this.#publishEpoch(bench);
+      if (now - this.#epochAtMs >= EPOCH_MS || bench.uncountedRanges >= RANGES_PER_FRAME_MAX)
+        this.#publishEpoch(bench);
       if (now - clock.yieldedMs >= YIELD_MS) {
         await setImmediate();
         await this.#until(() => this.#keptBytes <= UNACKNOWLEDGED_BYTES_MAX);

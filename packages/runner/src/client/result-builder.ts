@@ -49,6 +49,9 @@ class SlotColumn {
   }
 }
 
+/** UTF-8 takes at most three bytes for what JavaScript counts as one character. */
+const UTF8_BYTES_MAX = 3;
+
 /** The results of some events, as they will travel: values are taken in, checked, at once. */
 export class ResultBuilder {
   readonly #schema: ResultSchema;
@@ -57,7 +60,7 @@ export class ResultBuilder {
   readonly #fragmentColumns: SlotColumn[];
   #ranges: { lease: number; first: number; events: number; fragments: number }[] = [];
   #failures: Failure[] = [];
-  /** Bytes of the slots so far. */
+  /** Bytes of the slots and of the failures so far. */
   bytes = 0;
 
   constructor(schema: ResultSchema, sourceTypes: readonly ElementType[]) {
@@ -109,7 +112,9 @@ export class ResultBuilder {
         push(this.#fragmentColumns[i]!, known, isFloat(known) ? NaN : 0);
       }
     });
-    this.#failures.push({ event: place.event, reason: reason.slice(0, FAILURE_LENGTH_MAX) });
+    const short = reason.slice(0, FAILURE_LENGTH_MAX);
+    this.#failures.push({ event: place.event, reason: short });
+    this.bytes += UTF8_BYTES_MAX * short.length;
     this.#count(place, sources.length);
   }
 
@@ -134,6 +139,14 @@ export class ResultBuilder {
 
   /** Everything is looked at before anything is kept. */
   #check(sources: Uint16Array, result: EventResult | undefined): void {
+    if (result instanceof Promise) {
+      // Nobody will wait for it; what it may throw is said here.
+      result.catch(() => undefined);
+      throw fault("analysis-result", {
+        what: "a promise",
+        reason: "the next event is read at once: event() must not be async",
+      });
+    }
     for (const column of this.#schema.eventColumns)
       checkValue(column.name, column.type as ElementType, result?.columns?.[column.name]);
     for (const column of this.#schema.fragmentColumns) {

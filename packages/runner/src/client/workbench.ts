@@ -3,14 +3,16 @@ import {
   schemaOf,
   StagedTotals,
   Totals,
+  type Analysis,
   type ResultSchema,
   type Work,
 } from "@evb/analysis";
-import { isEvbError, sentenceOf } from "@evb/event";
+import { isEvbError } from "@evb/event";
 import type { DataPlace } from "@evb/index";
 import type { Welcome } from "../wire/join.ts";
 import type { Lease } from "../wire/lease-message.ts";
-import { loadAnalysis, placeIn } from "./analysis-module.ts";
+import { fault } from "../faults.ts";
+import { loadAnalysis, withPlace } from "./analysis-module.ts";
 import { ResultBuilder } from "./result-builder.ts";
 import { Sources } from "./sources.ts";
 
@@ -46,9 +48,14 @@ export class Workbench {
     const analysis = await loadAnalysis(welcome.analysis);
     const options = optionsOf(name, analysis, settings);
     const sources = new Sources(welcome, places);
-    const work = await analysis.setup({ options, sources: sources.infos, rank: welcome.rank });
+    const work = await setUp(name, analysis, {
+      options,
+      sources: sources.infos,
+      rank: welcome.rank,
+    });
+    const schema = schemaOf(name, work);
     if (work.reads !== false) await sources.prepare();
-    return new Workbench(work, schemaOf(name, work), sources, name);
+    return new Workbench(work, schema, sources, name);
   }
 
   /**
@@ -114,8 +121,19 @@ export class Workbench {
   }
 
   #reasonOf(thrown: unknown): string {
-    const where = placeIn(thrown, this.#analysisPath);
-    const sentence = sentenceOf(thrown);
-    return where === undefined ? sentence : `${sentence} (${where})`;
+    return withPlace(thrown, this.#analysisPath);
+  }
+}
+
+/** @throws EvbError "setup-failed" */
+async function setUp(
+  path: string,
+  analysis: Analysis,
+  setup: Parameters<Analysis["setup"]>[0],
+): Promise<Work> {
+  try {
+    return await analysis.setup(setup);
+  } catch (thrown) {
+    throw fault("setup-failed", { path, reason: withPlace(thrown, path) }, { cause: thrown });
   }
 }

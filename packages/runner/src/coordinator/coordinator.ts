@@ -1,4 +1,5 @@
 import { randomInt } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
 import { asLeaseId, asRank, isEvbError, sentenceOf, type Rank } from "@evb/event";
 import { Totals, type ResultSchema } from "@evb/analysis";
 import type { RunEvents } from "@evb/index";
@@ -20,7 +21,7 @@ import type { CoordinatorLink, Lane } from "../wire/link.ts";
 import { decodeResults, type ClientTimes } from "../wire/result-message.ts";
 import { EventTable } from "./event-table.ts";
 import { isReady, NO_TIMES, type Peer } from "./peer.ts";
-import { lengthOf, type Range } from "./range-set.ts";
+import { lengthOf, RangeSet, type Range } from "./range-set.ts";
 import { Schedule, type Action, type Progress, type Stimulus } from "./schedule.ts";
 
 /** What a coordinator is asked to do. */
@@ -28,8 +29,8 @@ export interface CoordinatorOrder {
   readonly range: Range;
   readonly analysis: AnalysisOrder;
   readonly batchCap: number;
-  /** The clock starts when so many clients are there. */
-  readonly clientsAwaited: number;
+  /** The clock starts when so many clients are there. Asked anew each time: one that died isn't waited for. */
+  readonly clientsAwaited: () => number;
   /** Without a client for so long, the run ends. */
   readonly clientTimeoutMs: number;
   /** The first failed event ends the run. */
@@ -50,6 +51,9 @@ export interface RunOutcome extends Progress {
   /** From the first batch handed out to the last result. */
   readonly seconds: number;
   readonly clients: readonly ClientShare[];
+  /** Events whose analysis failed. */
+  readonly failed: number;
+  /** Which they are, in order; of very many, those that failed first. */
   readonly failures: readonly Failure[];
   readonly totals: Totals | undefined;
   /** Events that are done, in order. */
@@ -59,6 +63,8 @@ export interface RunOutcome extends Progress {
   readonly strayFrames: number;
   /** Undefined where every event is done; else why the run ended before. */
   readonly ended: Error | undefined;
+  /** It ended because the signal said so. */
+  readonly stopped: boolean;
 }
 
 /** What the coordinator tells whoever watches it. */
@@ -72,6 +78,13 @@ const BEAT_MS = 100;
 const RESEND_PAUSE_MS = 50;
 /** A BYE that hasn't left by then goes to a client that isn't there. */
 const BYE_LINGER_MS = 1000;
+const BYE_PAUSE_MS = 5;
+/** A client connects to its lane at once; one that died before it did would hold a port for good. */
+const LANE_UNUSED_MS = 10_000;
+/** Which client of the session is a u16 in every frame, and never used twice. */
+const SIDS_MAX = 65_535;
+/** Sentences of 1000 characters at most: 100 MB. */
+const FAILURES_KEPT_MAX = 50_000;
 /** A stranger that sends nonsense can't fill the log. */
 const NOTICES_PAUSE_MS = 1000;
 
@@ -93,6 +106,7 @@ export class Coordinator {
   readonly #joining = new Map<string, Promise<Peer>>();
   readonly #dirty = new Set<Peer>();
   readonly #failures: Failure[] = [];
+  #failed = 0;
   #sids = 0;
   #schema: ResultSchema | undefined;
   #schemaBytes: Uint8Array | undefined;
@@ -126,10 +140,14 @@ export class Coordinator {
 
   /** Runs to the end, or until the signal; then says BYE to every client. Never throws for what the world does. */
   async run(signal: AbortSignal): Promise<RunOutcome> {
+    let stopped = false;
     const ended = new Promise<Error | undefined>((resolve) => {
       this.#end = resolve;
     });
-    const stop = (): void => this.#end?.(signal.reason as Error);
+    const stop = (): void => {
+      stopped = true;
+      this.#end?.(signal.reason as Error);
+    };
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
     this.#link.listen({
@@ -152,9 +170,10 @@ export class Coordinator {
     const reason = await ended;
     clearInterval(beat);
     signal.removeEventListener("abort", stop);
-    this.#sayBye();
+    const unwritten = await this.#sayBye();
     this.#link.close();
-    return this.#outcome(reason);
+    this.#tell();
+    return this.#outcome(unwritten ?? reason, unwritten === undefined && stopped);
   }
 
   /** A frame of nonsense is counted; anything else that fails here ends the run. */
@@ -171,6 +190,10 @@ export class Coordinator {
     const join = decodeJoin(request);
     let peer = this.#joining.get(join.nonce);
     if (peer === undefined) {
+      if (this.#sids === SIDS_MAX) {
+        this.#notice(`no client can join any more: ${String(SIDS_MAX)} have`);
+        return;
+      }
       const sid = ++this.#sids;
       let admitted: Peer | undefined;
       let connected = false;
@@ -184,7 +207,7 @@ export class Coordinator {
         },
       });
       peer = lane.then((opened) => {
-        admitted = newPeer(asRank(sid), join, opened);
+        admitted = newPeer(asRank(sid), join, opened, this.#now());
         this.#peers.set(sid, admitted);
         if (connected) this.#connected(admitted);
         return admitted;
@@ -236,10 +259,12 @@ export class Coordinator {
     if (frame === undefined) return;
     const header = readHeader(frame);
     const peer = this.#peers.get(header.sid);
-    if (header.session !== this.#session || peer === undefined || peer.lost) {
+    if (header.session !== this.#session || peer === undefined) {
       this.#stray("a frame of another session");
       return;
     }
+    // What it had is given back; it hears of it, joins again, and sends this once more.
+    if (peer.lost || peer.left) return;
     if (header.kind === "hello") {
       this.#greet(peer, frame, second);
       return;
@@ -248,6 +273,8 @@ export class Coordinator {
       this.#stray("a frame before its client's hello");
       return;
     }
+    // Its lane is still to come, and with it the answer that asks for this again.
+    if (!peer.connected) return;
     if (header.kind === "beat") {
       if (header.seq > peer.received) this.#askAgain(peer);
       return;
@@ -279,6 +306,8 @@ export class Coordinator {
       }
       case "leave":
         peer.left = true;
+        peer.outbox.length = 0;
+        this.#perform({ kind: "client-left", rank: peer.rank });
         return;
       default:
         throw fault("frame-bad", { what: header.kind, reason: "it is for clients" });
@@ -302,6 +331,8 @@ export class Coordinator {
       const { host } = peer.join;
       throw fault("schema-differs", { rank: peer.rank, host });
     }
+    // It greets again when its connection broke; its leases are on its lane, and stay.
+    if (peer.greeted) return;
     peer.greeted = true;
     this.#readyIfReady(peer);
   }
@@ -309,8 +340,13 @@ export class Coordinator {
   #readyIfReady(peer: Peer): void {
     if (!isReady(peer)) return;
     this.#perform({ kind: "client-ready", rank: peer.rank });
+    this.#startIfAllAreThere();
+  }
+
+  #startIfAllAreThere(): void {
     if (this.#startedAtMs !== undefined) return;
-    if (this.#readyCount() < this.#order.clientsAwaited) return;
+    const ready = this.#readyCount();
+    if (ready === 0 || ready < this.#order.clientsAwaited()) return;
     this.#startedAtMs = this.#lastResultAtMs = this.#now();
     this.#perform({ kind: "started" });
   }
@@ -330,9 +366,7 @@ export class Coordinator {
       return range;
     });
     const failures = second === undefined ? [] : decodeFailures(second);
-    for (const { event } of failures)
-      if (!ranges.some(({ first, end }) => event >= first && event < end))
-        throw fault("frame-bad", { what: "result", reason: "a failure is of none of its events" });
+    if (failures.length > 0) checkFailures(failures, ranges);
     this.#journal.append("results", peer.rank, ...resultParts(frame, second));
     this.#lastResultAtMs = this.#now();
     peer.times = results.times;
@@ -345,9 +379,12 @@ export class Coordinator {
   }
 
   #takeFailures(failures: readonly Failure[], fresh: readonly Range[]): void {
+    if (failures.length === 0) return;
+    const committed = new RangeSet(fresh);
     for (const failure of failures) {
-      if (!fresh.some(({ first, end }) => failure.event >= first && failure.event < end)) continue;
-      this.#failures.push(failure);
+      if (!committed.touches({ first: failure.event, end: failure.event + 1 })) continue;
+      this.#failed++;
+      if (this.#failures.length < FAILURES_KEPT_MAX) this.#failures.push(failure);
       const failed = fault("event-failed", failure);
       this.#notice(failed.message);
       if (this.#order.strict) this.#end?.(failed);
@@ -428,19 +465,19 @@ export class Coordinator {
     this.#journal.flush();
     for (const peer of this.#dirty) {
       if (peer.lost) continue;
+      peer.journalled = peer.received;
       while (peer.outbox.length > 0) {
         const leases = peer.outbox.splice(0, LEASES_PER_FRAME_MAX);
         this.#send(peer, encodeLeases(this.#laneHeader(peer), leases));
       }
-      if (peer.acked < peer.received) this.#sendEmpty(peer, "ack");
+      if (peer.acked < peer.journalled) this.#sendEmpty(peer, "ack");
     }
     this.#dirty.clear();
-    this.#tell();
   }
 
   #send(peer: Peer, frame: Uint8Array<ArrayBuffer>): void {
     peer.lane.send(frame);
-    peer.acked = peer.received;
+    peer.acked = peer.journalled;
     peer.sentAtMs = this.#now();
   }
 
@@ -449,24 +486,26 @@ export class Coordinator {
   }
 
   #laneHeader(peer: Peer): Omit<Header, "kind" | "n"> {
-    return { sid: peer.rank, session: this.#session, seq: ++peer.sent, ack: peer.received };
+    return { sid: peer.rank, session: this.#session, seq: ++peer.sent, ack: peer.journalled };
   }
 
   #askAgain(peer: Peer): void {
     if (this.#now() - peer.resendAtMs < RESEND_PAUSE_MS) return;
     peer.resendAtMs = this.#now();
-    this.#journal.flush();
+    // It sends again what is not acknowledged: what is here already should be.
+    this.#flush();
     this.#sendEmpty(peer, "resend");
   }
 
   #beat(): void {
-    for (const peer of this.#peers.values())
-      if (isReady(peer) && this.#now() - peer.sentAtMs >= BEAT_MS) {
-        this.#journal.flush();
-        this.#sendEmpty(peer, "ack");
-      }
-    if (this.#readyCount() > 0) this.#alone = { sinceMs: this.#now() };
-    else if (this.#now() - this.#alone.sinceMs > this.#order.clientTimeoutMs) {
+    const now = this.#now();
+    for (const peer of this.#peers.values()) {
+      if (isReady(peer) && now - peer.sentAtMs >= BEAT_MS) this.#sendEmpty(peer, "ack");
+      if (!peer.connected && !peer.lost && now - peer.joinedAtMs > LANE_UNUSED_MS) this.#lose(peer);
+    }
+    this.#startIfAllAreThere();
+    if (this.#readyCount() > 0) this.#alone = { sinceMs: now };
+    else if (now - this.#alone.sinceMs > this.#order.clientTimeoutMs) {
       const { done, events } = this.#schedule.progress;
       this.#end?.(
         fault("no-client", { seconds: this.#order.clientTimeoutMs / 1000, done, events }),
@@ -480,27 +519,34 @@ export class Coordinator {
     peer.lost = true;
     peer.lane.close(0);
     this.#joining.delete(peer.join.nonce);
-    if (!peer.left) {
-      const { host, pid } = peer.join;
+    if (peer.left) return;
+    const { host, pid } = peer.join;
+    if (peer.greeted)
       this.#notice(
         `client ${String(peer.rank)} on ${host} (pid ${String(pid)}) is gone; its events are leased again`,
       );
-    }
     this.#perform({ kind: "client-lost", rank: peer.rank });
   }
 
-  #sayBye(): void {
+  /** Returns why the journal couldn't be written, if it couldn't: then nobody's last results are acknowledged. */
+  async #sayBye(): Promise<Error | undefined> {
+    let unwritten: Error | undefined;
     try {
-      this.#journal.flush();
+      this.#flush();
     } catch (thrown) {
-      this.#watcher.notice(sentenceOf(thrown));
+      unwritten = thrown as Error;
     }
-    for (const peer of this.#peers.values()) {
-      if (peer.lost) continue;
+    // A client that has its welcome and not yet its lane would wait for minutes for what is over.
+    const deadline = this.#now() + BYE_LINGER_MS;
+    const peers = (): Peer[] => [...this.#peers.values()].filter((peer) => !peer.lost);
+    while (this.#now() < deadline && peers().some((peer) => !peer.connected))
+      await setTimeout(BYE_PAUSE_MS);
+    for (const peer of peers()) {
       this.#sendEmpty(peer, "bye");
       peer.lost = true;
       peer.lane.close(BYE_LINGER_MS);
     }
+    return unwritten;
   }
 
   #readyCount(): number {
@@ -534,32 +580,44 @@ export class Coordinator {
     );
   }
 
-  #outcome(ended: Error | undefined): RunOutcome {
+  #outcome(ended: Error | undefined, stopped: boolean): RunOutcome {
     const started = this.#startedAtMs;
     return {
       ...this.#schedule.progress,
       seconds: started === undefined ? 0 : (this.#lastResultAtMs - started) / 1000,
       clients: [...this.#peers.values()].filter((peer) => peer.greeted).map(shareOf),
+      failed: this.#failed,
       failures: [...this.#failures].sort((a, b) => a.event - b.event),
       totals: this.#totals,
       doneRanges: this.#schedule.done,
       schema: this.#schema,
       strayFrames: this.#strayFrames,
       ended,
+      stopped: stopped && ended !== undefined,
     };
   }
 }
 
-function newPeer(rank: Rank, join: Peer["join"], lane: Lane): Peer {
+/** @throws EvbError "frame-bad" */
+function checkFailures(failures: readonly Failure[], ranges: readonly Range[]): void {
+  const known = new RangeSet(ranges);
+  for (const { event } of failures)
+    if (!known.touches({ first: event, end: event + 1 }))
+      throw fault("frame-bad", { what: "result", reason: "a failure is of none of its events" });
+}
+
+function newPeer(rank: Rank, join: Peer["join"], lane: Lane, joinedAtMs: number): Peer {
   return {
     rank,
     join,
     lane,
+    joinedAtMs,
     connected: false,
     greeted: false,
     lost: false,
     left: false,
     received: 0,
+    journalled: 0,
     acked: 0,
     sent: 0,
     sentAtMs: 0,

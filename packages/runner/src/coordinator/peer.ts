@@ -20,6 +20,7 @@ export interface Peer {
   readonly rank: Rank;
   readonly join: Join;
   readonly lane: Lane;
+  readonly joinedAtMs: number;
   /** The lane's handshake is done. */
   connected: boolean;
   /** Its HELLO came: results will follow in order. */
@@ -29,6 +30,8 @@ export interface Peer {
   left: boolean;
   /** The last message that was taken in order. */
   received: number;
+  /** The last one that the journal's file has. */
+  journalled: number;
   /** The last acknowledgement that was sent. */
   acked: number;
   /** Frames sent on its lane. */
@@ -43,4 +46,6 @@ export interface Peer {
   fragments: number;
 }
 
-export const isReady = (peer: Peer): boolean => peer.connected && peer.greeted && !peer.lost;
+/** It can be given leases. */
+export const isReady = (peer: Peer): boolean =>
+  peer.connected && peer.greeted && !peer.lost && !peer.left;

@@ -23,12 +23,13 @@ export class JournalResults {
     };
     for (const record of this.#journal.records()) {
       if (record.kind !== "results") continue;
-      const { ranges } = this.#decode(record).results;
-      this.#records.push({
-        record,
-        low: Math.min(...ranges.map((range) => range.first)),
-        high: Math.max(...ranges.map((range) => range.first + range.events)),
-      });
+      let low = Infinity;
+      let high = 0;
+      for (const { first, events } of this.#decode(record).results.ranges) {
+        low = Math.min(low, first);
+        high = Math.max(high, first + events);
+      }
+      this.#records.push({ record, low, high });
     }
   }
 

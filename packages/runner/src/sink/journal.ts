@@ -21,11 +21,16 @@ export class JournalWriter {
   readonly path: string;
   readonly #fd: number;
   #waiting: Uint8Array[] = [];
+  #failure: Error | undefined;
 
-  /** Creates it; it must not be there. */
+  /** Creates it; it must not be there. @throws EvbError "journal-failed" */
   constructor(path: string) {
     this.path = path;
-    this.#fd = openSync(path, "wx");
+    try {
+      this.#fd = openSync(path, "wx");
+    } catch (thrown) {
+      throw this.#failed(thrown);
+    }
   }
 
   /** Is written with the next flush. */
@@ -38,27 +43,42 @@ export class JournalWriter {
     if (padding > 0) this.#waiting.push(new Uint8Array(padding));
   }
 
-  /** After it, what was appended has left this process: its loss takes the loss of the host. @throws EvbError "journal-failed" */
+  /**
+   * After it, what was appended has left this process: its loss takes the loss of the host.
+   *
+   * @throws EvbError "journal-failed"; from then on always: behind half a record nothing can be found
+   */
   flush(): void {
+    if (this.#failure !== undefined) throw this.#failure;
     const parts = this.#waiting;
     this.#waiting = [];
     try {
       for (let at = 0; at < parts.length; at += PARTS_AT_ONCE)
         writeAll(this.#fd, parts.slice(at, at + PARTS_AT_ONCE));
     } catch (thrown) {
-      throw fault(
-        "journal-failed",
-        { path: this.path, reason: sentenceOf(thrown) },
-        { cause: thrown },
-      );
+      throw this.#failed(thrown);
     }
   }
 
-  /** Flushes, and waits until the disk has it. */
+  /** Flushes, and waits until the disk has it; is closed in any case. @throws EvbError "journal-failed" */
   close(): void {
-    this.flush();
-    fsyncSync(this.#fd);
-    closeSync(this.#fd);
+    try {
+      this.flush();
+      fsyncSync(this.#fd);
+    } catch (thrown) {
+      throw this.#failed(thrown);
+    } finally {
+      closeSync(this.#fd);
+    }
+  }
+
+  #failed(thrown: unknown): Error {
+    this.#failure ??= fault(
+      "journal-failed",
+      { path: this.path, reason: sentenceOf(thrown) },
+      { cause: thrown },
+    );
+    return this.#failure;
   }
 }
 

@@ -1,5 +1,7 @@
 import { renameSync, writeFileSync } from "node:fs";
 import type { Totals } from "@evb/analysis";
+import { sentenceOf } from "@evb/event";
+import { fault } from "../faults.ts";
 import type { ClientShare, RunOutcome } from "../coordinator/coordinator.ts";
 
 /** report.json, as CLI.md names its fields. */
@@ -42,9 +44,10 @@ export function runReport(
     analysis: string;
     fragments: number;
     digest: string | undefined;
+    ended: string | undefined;
   },
 ): RunReport {
-  const { digest, fragments, ...named } = more;
+  const { digest, ended, fragments, ...named } = more;
   const bytes = sumOf(outcome.clients, (client) => client.bytes);
   const { seconds } = outcome;
   return {
@@ -56,21 +59,25 @@ export function runReport(
     seconds,
     gigabytesPerSecond: seconds > 0 ? bytes / seconds / 1e9 : 0,
     batches: outcome.batches,
-    lost: outcome.ended === undefined ? outcome.events - outcome.done : 0,
+    lost: ended === undefined ? outcome.events - outcome.done : 0,
     redone: outcome.redone,
-    failed: outcome.failures.length,
+    failed: outcome.failed,
     failures: outcome.failures.slice(0, FAILURES_MAX),
     digest,
     totals: totalsOf(outcome.totals),
     clients: outcome.clients,
-    ended: outcome.ended?.message,
+    ended,
   };
 }
 
-/** Renamed when whole, so that nobody reads half of it. */
+/** Renamed when whole, so that nobody reads half of it. @throws EvbError "out-unwritable" */
 export function writeReport(path: string, report: RunReport): void {
-  writeFileSync(`${path}.partial`, `${JSON.stringify(report, null, 2)}\n`);
-  renameSync(`${path}.partial`, path);
+  try {
+    writeFileSync(`${path}.partial`, `${JSON.stringify(report, null, 2)}\n`);
+    renameSync(`${path}.partial`, path);
+  } catch (thrown) {
+    throw fault("out-unwritable", { out: path, reason: sentenceOf(thrown) }, { cause: thrown });
+  }
 }
 
 function totalsOf(totals: Totals | undefined): RunReport["totals"] {

@@ -1,5 +1,5 @@
-import { renameSync, rmSync } from "node:fs";
-import { promote, sentenceOf, type Elements, type ElementType } from "@evb/event";
+import { renameSync, rmSync, statSync } from "node:fs";
+import { isEvbError, promote, sentenceOf, type Elements, type ElementType } from "@evb/event";
 import type { ResultSchema, Totals } from "@evb/analysis";
 import { Hdf5Writer, loadHdf5, type Hdf5Column } from "@evb/formats";
 import type { EventSlab, RunEvents } from "@evb/index";
@@ -53,6 +53,7 @@ export async function writeResults(parts: ResultsParts): Promise<string> {
     return digest;
   } catch (thrown) {
     rmSync(partial, { force: true });
+    if (isEvbError(thrown, "journal-damaged")) throw thrown;
     throw fault(
       "out-unwritable",
       { out: parts.path, reason: sentenceOf(thrown) },
@@ -113,6 +114,7 @@ class ResultsFile {
     for (const ranges of slabsOf(this.#parts.done)) {
       const slab = this.#slab(ranges, { row, fragmentRow });
       this.#place(slab, journal);
+      this.#checkPlaced(slab);
       this.#writeSlab(slab);
       row += slab.status.length;
       fragmentRow += slab.source.length;
@@ -205,6 +207,17 @@ class ResultsFile {
         fragment += range.fragments;
       }
     }
+  }
+
+  /** What is done has its result in the journal, or something ate a part of it. @throws EvbError "journal-damaged" */
+  #checkPlaced(slab: Slab): void {
+    const missing = slab.placed.indexOf(0);
+    if (missing < 0) return;
+    throw fault("journal-damaged", {
+      path: this.#parts.journalPath,
+      offset: statSync(this.#parts.journalPath).size,
+      reason: `it ends without the result of event ${String(eventAt(slab, missing))}`,
+    });
   }
 
   /** Puts the events of a range that fall into the slab and have no result yet. */
@@ -364,6 +377,16 @@ function positionIn(slab: Slab, event: number): number {
   for (const { range } of slab.parts) {
     if (event >= range.first && event < range.end) return before + event - range.first;
     before += range.end - range.first;
+  }
+  return -1;
+}
+
+function eventAt(slab: Slab, row: number): number {
+  let before = 0;
+  for (const { range } of slab.parts) {
+    const events = range.end - range.first;
+    if (row < before + events) return range.first + row - before;
+    before += events;
   }
   return -1;
 }
