@@ -10,6 +10,7 @@ export { lengthOf, RangeSet, type Range } from "./coordinator/range-set.ts";
 export { Schedule, type Action, type Progress, type Stimulus } from "./coordinator/schedule.ts";
 export { Client, type ClientOrder, type ClientOutcome } from "./client/client.ts";
 export { analysisOrder } from "./client/analysis-module.ts";
+export { ResultBuilder } from "./client/result-builder.ts";
 export { fault as runnerFault } from "./faults.ts";
 export { joinRun } from "./join-run.ts";
 export { runCoordinator, type RunNetwork, type RunOrder, type RunResult } from "./run.ts";
@@ -21,7 +22,13 @@ export {
   type RecordKind,
 } from "./sink/journal.ts";
 export type { RunReport } from "./sink/report.ts";
-export { waitForConnection, writeConnection, type Connection } from "./wire/connection-file.ts";
+export {
+  refuseLiveRun,
+  removeConnection,
+  waitForConnection,
+  writeConnection,
+  type Connection,
+} from "./wire/connection-file.ts";
 export { decodeEpoch, encodeEpoch, type Epoch } from "./wire/epoch-message.ts";
 export { newFrame, PROTOCOL_VERSION, readHeader, type Header } from "./wire/header.ts";
 export { decodeLeases, encodeLeases, type Lease } from "./wire/lease-message.ts";
