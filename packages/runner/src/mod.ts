@@ -1,11 +1,10 @@
 export { BATCH_CAP, batchEvents, type BatchNeeds } from "./coordinator/batches.ts";
 export {
   Coordinator,
-  type ClientShare,
   type CoordinatorEvents,
   type CoordinatorOrder,
-  type RunOutcome,
 } from "./coordinator/coordinator.ts";
+export type { ClientShare, RunOutcome } from "./coordinator/outcome.ts";
 export { lengthOf, RangeSet, type Range } from "./coordinator/range-set.ts";
 export { Schedule, type Action, type Progress, type Stimulus } from "./coordinator/schedule.ts";
 export { Client, type ClientOrder, type ClientOutcome } from "./client/client.ts";

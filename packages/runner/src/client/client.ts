@@ -287,6 +287,10 @@ export class Client {
       case "resend":
         this.#sendAgain(header.ack);
         break;
+      case "stop":
+        // As if it was told to leave: finish the event, send what is done, and go.
+        this.#leaving = true;
+        break;
       case "bye":
         this.#ended ??= { reason: undefined };
         break;

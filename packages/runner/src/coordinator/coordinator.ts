@@ -1,26 +1,28 @@
 import { randomInt } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
-import { asLeaseId, asRank, isEvbError, sentenceOf, type Rank } from "@evb/event";
+import { asLeaseId, isEvbError, sentenceOf, type Rank } from "@evb/event";
 import { Totals, type ResultSchema } from "@evb/analysis";
 import type { RunEvents } from "@evb/index";
 import { fault } from "../faults.ts";
 import type { JournalWriter } from "../sink/journal.ts";
 import { decodeEpoch } from "../wire/epoch-message.ts";
-import { newFrame, readHeader, type Header } from "../wire/header.ts";
+import { readHeader, type Header } from "../wire/header.ts";
 import {
   decodeFailures,
-  decodeJoin,
   decodeSchema,
   encodeSchema,
   encodeWelcome,
   type AnalysisOrder,
   type Failure,
 } from "../wire/join.ts";
-import { encodeLeases, LEASES_PER_FRAME_MAX } from "../wire/lease-message.ts";
 import type { CoordinatorLink, Lane } from "../wire/link.ts";
-import { decodeResults, type ClientTimes } from "../wire/result-message.ts";
+import { decodeResults } from "../wire/result-message.ts";
+import { Admission } from "./admission.ts";
 import { EventTable } from "./event-table.ts";
-import { isReady, NO_TIMES, type Peer } from "./peer.ts";
+import { Mailroom } from "./mailroom.ts";
+import { Notices } from "./notices.ts";
+import { shareOf, type RunOutcome } from "./outcome.ts";
+import { isReady, type Peer } from "./peer.ts";
 import { lengthOf, RangeSet, type Range } from "./range-set.ts";
 import { Schedule, type Action, type Progress, type Stimulus } from "./schedule.ts";
 
@@ -37,36 +39,6 @@ export interface CoordinatorOrder {
   readonly strict: boolean;
 }
 
-/** One client's part of the run. */
-export interface ClientShare extends ClientTimes {
-  readonly rank: number;
-  readonly host: string;
-  readonly pid: number;
-  readonly events: number;
-  readonly fragments: number;
-}
-
-/** How the run went. */
-export interface RunOutcome extends Progress {
-  /** From the first batch handed out to the last result. */
-  readonly seconds: number;
-  readonly clients: readonly ClientShare[];
-  /** Events whose analysis failed. */
-  readonly failed: number;
-  /** Which they are, in order; of very many, those that failed first. */
-  readonly failures: readonly Failure[];
-  readonly totals: Totals | undefined;
-  /** Events that are done, in order. */
-  readonly doneRanges: readonly Range[];
-  readonly schema: ResultSchema | undefined;
-  /** Frames that nobody could understand, or that belong to no client. */
-  readonly strayFrames: number;
-  /** Undefined where every event is done; else why the run ended before. */
-  readonly ended: Error | undefined;
-  /** It ended because the signal said so. */
-  readonly stopped: boolean;
-}
-
 /** What the coordinator tells whoever watches it. */
 export interface CoordinatorEvents {
   progress(progress: Progress & { readonly clients: number; readonly bytes: number }): void;
@@ -75,18 +47,16 @@ export interface CoordinatorEvents {
 
 /** A silent lane is broken: the client asks to join again after ten of these. */
 const BEAT_MS = 100;
-const RESEND_PAUSE_MS = 50;
 /** A BYE that hasn't left by then goes to a client that isn't there. */
 const BYE_LINGER_MS = 1000;
-const BYE_PAUSE_MS = 5;
+/** So often is looked whether they are. */
+const PAUSE_MS = 5;
 /** A client connects to its lane at once; one that died before it did would hold a port for good. */
 const LANE_UNUSED_MS = 10_000;
-/** Which client of the session is a u16 in every frame, and never used twice. */
-const SIDS_MAX = 65_535;
 /** Sentences of 1000 characters at most: 100 MB. */
 const FAILURES_KEPT_MAX = 50_000;
-/** A stranger that sends nonsense can't fill the log. */
-const NOTICES_PAUSE_MS = 1000;
+/** A client that is told to stop finishes its event and sends what it has; a longer event is not waited for. */
+const STOP_MS = 2000;
 
 /**
  * Rank 0: hands out leases, takes results, writes the journal. A thin loop around {@link Schedule}:
@@ -97,25 +67,22 @@ export class Coordinator {
   readonly #order: CoordinatorOrder;
   readonly #link: CoordinatorLink;
   readonly #journal: JournalWriter;
+  readonly #mailroom: Mailroom;
+  readonly #admission: Admission;
+  readonly #notices: Notices;
   readonly #watcher: CoordinatorEvents;
   readonly #now: () => number;
   readonly #session = randomInt(1, 2 ** 32);
   readonly #table: EventTable;
   readonly #schedule: Schedule;
-  readonly #peers = new Map<number, Peer>();
-  readonly #joining = new Map<string, Promise<Peer>>();
-  readonly #dirty = new Set<Peer>();
   readonly #failures: Failure[] = [];
   #failed = 0;
-  #sids = 0;
   #schema: ResultSchema | undefined;
   #schemaBytes: Uint8Array | undefined;
   #totals: Totals | undefined;
   #startedAtMs: number | undefined;
   #lastResultAtMs = 0;
   #alone: { sinceMs: number };
-  #strayFrames = 0;
-  #lastNotice = { atMs: -Infinity, muted: 0 };
   #flushing = false;
   #end: ((reason: Error | undefined) => void) | undefined;
 
@@ -136,6 +103,24 @@ export class Coordinator {
     this.#table = new EventTable(parts.index);
     this.#schedule = new Schedule(parts.order.range, parts.order.batchCap);
     this.#alone = { sinceMs: this.#now() };
+    this.#mailroom = new Mailroom(this.#session, parts.journal, this.#now);
+    this.#notices = new Notices((sentence) => {
+      parts.watcher.notice(sentence);
+    }, this.#now);
+    this.#admission = new Admission(
+      parts.link,
+      {
+        welcome: (nonce, rank, lane) => this.#welcome(nonce, rank, lane),
+        connected: (peer) => {
+          peer.connected = true;
+          this.#readyIfReady(peer);
+        },
+        lost: (peer) => {
+          this.#lose(peer);
+        },
+      },
+      { notices: this.#notices, now: this.#now },
+    );
   }
 
   /** Runs to the end, or until the signal; then says BYE to every client. Never throws for what the world does. */
@@ -153,7 +138,7 @@ export class Coordinator {
     this.#link.listen({
       join: (request, reply) => {
         this.#guard(() => {
-          this.#join(request, reply);
+          this.#admission.join(request, reply);
         });
       },
       result: (frames) => {
@@ -168,6 +153,7 @@ export class Coordinator {
       });
     }, BEAT_MS);
     const reason = await ended;
+    if (reason !== undefined && !isEvbError(reason, "journal-failed")) await this.#drain();
     clearInterval(beat);
     signal.removeEventListener("abort", stop);
     const unwritten = await this.#sayBye();
@@ -181,48 +167,9 @@ export class Coordinator {
     try {
       step();
     } catch (thrown) {
-      if (isEvbError(thrown, "frame-bad")) this.#stray(thrown.message);
+      if (isEvbError(thrown, "frame-bad")) this.#notices.stray(thrown.message);
       else this.#end?.(thrown instanceof Error ? thrown : new Error(sentenceOf(thrown)));
     }
-  }
-
-  #join(request: Uint8Array, reply: (welcome: Uint8Array<ArrayBuffer>) => void): void {
-    const join = decodeJoin(request);
-    let peer = this.#joining.get(join.nonce);
-    if (peer === undefined) {
-      if (this.#sids === SIDS_MAX) {
-        this.#notice(`no client can join any more: ${String(SIDS_MAX)} have`);
-        return;
-      }
-      const sid = ++this.#sids;
-      let admitted: Peer | undefined;
-      let connected = false;
-      const lane = this.#link.openLane({
-        connected: () => {
-          connected = true;
-          if (admitted !== undefined) this.#connected(admitted);
-        },
-        lost: () => {
-          if (admitted !== undefined) this.#lose(admitted);
-        },
-      });
-      peer = lane.then((opened) => {
-        admitted = newPeer(asRank(sid), join, opened, this.#now());
-        this.#peers.set(sid, admitted);
-        if (connected) this.#connected(admitted);
-        return admitted;
-      });
-      this.#joining.set(join.nonce, peer);
-    }
-    peer.then(
-      ({ rank, lane }) => {
-        reply(this.#welcome(join.nonce, rank, lane));
-      },
-      (thrown: unknown) => {
-        this.#joining.delete(join.nonce);
-        this.#notice(sentenceOf(thrown));
-      },
-    );
   }
 
   #welcome(nonce: string, rank: Rank, lane: Lane): Uint8Array<ArrayBuffer> {
@@ -249,18 +196,13 @@ export class Coordinator {
     });
   }
 
-  #connected(peer: Peer): void {
-    peer.connected = true;
-    this.#readyIfReady(peer);
-  }
-
   #receive(frames: readonly Uint8Array[]): void {
     const [frame, second] = frames;
     if (frame === undefined) return;
     const header = readHeader(frame);
-    const peer = this.#peers.get(header.sid);
+    const peer = this.#admission.peer(header.sid);
     if (header.session !== this.#session || peer === undefined) {
-      this.#stray("a frame of another session");
+      this.#notices.stray("a frame of another session");
       return;
     }
     // What it had is given back; it hears of it, joins again, and sends this once more.
@@ -270,27 +212,27 @@ export class Coordinator {
       return;
     }
     if (!peer.greeted) {
-      this.#stray("a frame before its client's hello");
+      this.#notices.stray("a frame before its client's hello");
       return;
     }
     // Its lane is still to come, and with it the answer that asks for this again.
     if (!peer.connected) return;
     if (header.kind === "beat") {
-      if (header.seq > peer.received) this.#askAgain(peer);
+      if (header.seq > peer.received) this.#mailroom.askAgain(peer);
       return;
     }
     if (header.seq <= peer.received) {
-      this.#dirty.add(peer);
+      this.#mailroom.acknowledge(peer);
       this.#flushSoon();
       return;
     }
     if (header.seq > peer.received + 1) {
-      this.#askAgain(peer);
+      this.#mailroom.askAgain(peer);
       return;
     }
     this.#take(peer, header, frame, second);
     peer.received = header.seq;
-    this.#dirty.add(peer);
+    this.#mailroom.acknowledge(peer);
     this.#flushSoon();
   }
 
@@ -317,7 +259,7 @@ export class Coordinator {
   #greet(peer: Peer, frame: Uint8Array, second: Uint8Array | undefined): void {
     const nonce = Buffer.from(frame.subarray(-16)).toString("hex");
     if (nonce !== peer.join.nonce || second === undefined) {
-      this.#stray("a hello of another client");
+      this.#notices.stray("a hello of another client");
       return;
     }
     const schema = decodeSchema(second);
@@ -386,7 +328,7 @@ export class Coordinator {
       this.#failed++;
       if (this.#failures.length < FAILURES_KEPT_MAX) this.#failures.push(failure);
       const failed = fault("event-failed", failure);
-      this.#notice(failed.message);
+      this.#notices.say(failed.message);
       if (this.#order.strict) this.#end?.(failed);
     }
   }
@@ -425,10 +367,13 @@ export class Coordinator {
     for (const action of actions) {
       switch (action.kind) {
         case "lease": {
-          const peer = this.#peers.get(action.rank)!;
+          const peer = this.#admission.peer(action.rank)!;
           const { first } = action.range;
-          peer.outbox.push({ id: action.lease, first, ...this.#table.slice(action.range) });
-          this.#dirty.add(peer);
+          this.#mailroom.post(peer, {
+            id: action.lease,
+            first,
+            ...this.#table.slice(action.range),
+          });
           this.#flushSoon();
           break;
         }
@@ -456,51 +401,15 @@ export class Coordinator {
     setImmediate(() => {
       this.#flushing = false;
       this.#guard(() => {
-        this.#flush();
+        this.#mailroom.flush();
       });
     });
   }
 
-  #flush(): void {
-    this.#journal.flush();
-    for (const peer of this.#dirty) {
-      if (peer.lost) continue;
-      peer.journalled = peer.received;
-      while (peer.outbox.length > 0) {
-        const leases = peer.outbox.splice(0, LEASES_PER_FRAME_MAX);
-        this.#send(peer, encodeLeases(this.#laneHeader(peer), leases));
-      }
-      if (peer.acked < peer.journalled) this.#sendEmpty(peer, "ack");
-    }
-    this.#dirty.clear();
-  }
-
-  #send(peer: Peer, frame: Uint8Array<ArrayBuffer>): void {
-    peer.lane.send(frame);
-    peer.acked = peer.journalled;
-    peer.sentAtMs = this.#now();
-  }
-
-  #sendEmpty(peer: Peer, kind: "ack" | "resend" | "bye"): void {
-    this.#send(peer, newFrame({ ...this.#laneHeader(peer), kind, n: 0 }, 0).frame);
-  }
-
-  #laneHeader(peer: Peer): Omit<Header, "kind" | "n"> {
-    return { sid: peer.rank, session: this.#session, seq: ++peer.sent, ack: peer.journalled };
-  }
-
-  #askAgain(peer: Peer): void {
-    if (this.#now() - peer.resendAtMs < RESEND_PAUSE_MS) return;
-    peer.resendAtMs = this.#now();
-    // It sends again what is not acknowledged: what is here already should be.
-    this.#flush();
-    this.#sendEmpty(peer, "resend");
-  }
-
   #beat(): void {
     const now = this.#now();
-    for (const peer of this.#peers.values()) {
-      if (isReady(peer) && now - peer.sentAtMs >= BEAT_MS) this.#sendEmpty(peer, "ack");
+    for (const peer of this.#admission.peers) {
+      if (isReady(peer) && now - peer.sentAtMs >= BEAT_MS) this.#mailroom.say(peer, "ack");
       if (!peer.connected && !peer.lost && now - peer.joinedAtMs > LANE_UNUSED_MS) this.#lose(peer);
     }
     this.#startIfAllAreThere();
@@ -518,31 +427,42 @@ export class Coordinator {
     if (peer.lost) return;
     peer.lost = true;
     peer.lane.close(0);
-    this.#joining.delete(peer.join.nonce);
+    this.#admission.forget(peer);
     if (peer.left) return;
     const { host, pid } = peer.join;
     if (peer.greeted)
-      this.#notice(
+      this.#notices.say(
         `client ${String(peer.rank)} on ${host} (pid ${String(pid)}) is gone; its events are leased again`,
       );
     this.#perform({ kind: "client-lost", rank: peer.rank });
+  }
+
+  /**
+   * An end before the end: what clients have done and not sent yet is taken, and what they have not
+   * begun is not begun any more. So totals are sums over the same events as the rows.
+   */
+  async #drain(): Promise<void> {
+    this.#perform({ kind: "stopped" });
+    for (const peer of this.#admission.peers) if (isReady(peer)) this.#mailroom.say(peer, "stop");
+    const deadline = this.#now() + STOP_MS;
+    while (this.#now() < deadline && this.#readyCount() > 0) await setTimeout(PAUSE_MS);
   }
 
   /** Returns why the journal couldn't be written, if it couldn't: then nobody's last results are acknowledged. */
   async #sayBye(): Promise<Error | undefined> {
     let unwritten: Error | undefined;
     try {
-      this.#flush();
+      this.#mailroom.flush();
     } catch (thrown) {
       unwritten = thrown as Error;
     }
     // A client that has its welcome and not yet its lane would wait for minutes for what is over.
     const deadline = this.#now() + BYE_LINGER_MS;
-    const peers = (): Peer[] => [...this.#peers.values()].filter((peer) => !peer.lost);
+    const peers = (): Peer[] => this.#admission.peers.filter((peer) => !peer.lost);
     while (this.#now() < deadline && peers().some((peer) => !peer.connected))
-      await setTimeout(BYE_PAUSE_MS);
+      await setTimeout(PAUSE_MS);
     for (const peer of peers()) {
-      this.#sendEmpty(peer, "bye");
+      this.#mailroom.say(peer, "bye");
       peer.lost = true;
       peer.lane.close(BYE_LINGER_MS);
     }
@@ -551,33 +471,13 @@ export class Coordinator {
 
   #readyCount(): number {
     let ready = 0;
-    for (const peer of this.#peers.values()) if (isReady(peer)) ready++;
+    for (const peer of this.#admission.peers) if (isReady(peer)) ready++;
     return ready;
   }
 
   #tell(): void {
-    const peers = [...this.#peers.values()];
-    const bytes = peers.reduce((sum, peer) => sum + peer.times.bytes, 0);
+    const bytes = this.#admission.peers.reduce((sum, peer) => sum + peer.times.bytes, 0);
     this.#watcher.progress({ ...this.#schedule.progress, clients: this.#readyCount(), bytes });
-  }
-
-  #stray(what: string): void {
-    this.#strayFrames++;
-    this.#notice(`ignored: ${what}`);
-  }
-
-  /** At most one a second; the others are counted. */
-  #notice(sentence: string): void {
-    const now = this.#now();
-    if (now - this.#lastNotice.atMs < NOTICES_PAUSE_MS) {
-      this.#lastNotice.muted++;
-      return;
-    }
-    const { muted } = this.#lastNotice;
-    this.#lastNotice = { atMs: now, muted: 0 };
-    this.#watcher.notice(
-      muted === 0 ? sentence : `${sentence} (and ${String(muted)} more messages)`,
-    );
   }
 
   #outcome(ended: Error | undefined, stopped: boolean): RunOutcome {
@@ -585,13 +485,13 @@ export class Coordinator {
     return {
       ...this.#schedule.progress,
       seconds: started === undefined ? 0 : (this.#lastResultAtMs - started) / 1000,
-      clients: [...this.#peers.values()].filter((peer) => peer.greeted).map(shareOf),
+      clients: this.#admission.peers.filter((peer) => peer.greeted).map(shareOf),
       failed: this.#failed,
       failures: [...this.#failures].sort((a, b) => a.event - b.event),
       totals: this.#totals,
       doneRanges: this.#schedule.done,
       schema: this.#schema,
-      strayFrames: this.#strayFrames,
+      strayFrames: this.#notices.strayFrames,
       ended,
       stopped: stopped && ended !== undefined,
     };
@@ -604,35 +504,6 @@ function checkFailures(failures: readonly Failure[], ranges: readonly Range[]): 
   for (const { event } of failures)
     if (!known.touches({ first: event, end: event + 1 }))
       throw fault("frame-bad", { what: "result", reason: "a failure is of none of its events" });
-}
-
-function newPeer(rank: Rank, join: Peer["join"], lane: Lane, joinedAtMs: number): Peer {
-  return {
-    rank,
-    join,
-    lane,
-    joinedAtMs,
-    connected: false,
-    greeted: false,
-    lost: false,
-    left: false,
-    received: 0,
-    journalled: 0,
-    acked: 0,
-    sent: 0,
-    sentAtMs: 0,
-    resendAtMs: -Infinity,
-    outbox: [],
-    times: NO_TIMES,
-    events: 0,
-    fragments: 0,
-  };
-}
-
-function shareOf(peer: Peer): ClientShare {
-  const { rank, events, fragments, times } = peer;
-  const { host, pid } = peer.join;
-  return { rank, host, pid, events, fragments, ...times };
 }
 
 /** A result as the journal keeps it: length of the frame u32, 0 u32, the frame, the failures. */

@@ -4,7 +4,7 @@ import type { Lease } from "../wire/lease-message.ts";
 import type { ClientTimes } from "../wire/result-message.ts";
 import type { Join } from "../wire/join.ts";
 
-export const NO_TIMES: ClientTimes = {
+const NO_TIMES: ClientTimes = {
   bytes: 0,
   bytesRead: 0,
   seconds: 0,
@@ -49,3 +49,26 @@ export interface Peer {
 /** It can be given leases. */
 export const isReady = (peer: Peer): boolean =>
   peer.connected && peer.greeted && !peer.lost && !peer.left;
+
+export function newPeer(rank: Rank, join: Join, lane: Lane, joinedAtMs: number): Peer {
+  return {
+    rank,
+    join,
+    lane,
+    joinedAtMs,
+    connected: false,
+    greeted: false,
+    lost: false,
+    left: false,
+    received: 0,
+    journalled: 0,
+    acked: 0,
+    sent: 0,
+    sentAtMs: 0,
+    resendAtMs: -Infinity,
+    outbox: [],
+    times: NO_TIMES,
+    events: 0,
+    fragments: 0,
+  };
+}

@@ -5,6 +5,8 @@ import { lengthOf, RangeSet, type Range } from "./range-set.ts";
 export type Stimulus =
   /** The barrier is open: leases may go out. */
   | { readonly kind: "started" }
+  /** The run ends before its end: nothing more goes out. */
+  | { readonly kind: "stopped" }
   | { readonly kind: "client-ready"; readonly rank: Rank }
   /** Columns of these events arrived. */
   | {
@@ -109,6 +111,9 @@ export class Schedule {
       case "started":
         this.#started = true;
         return [...this.#leaseToAll(), ...this.#finishIfDone()];
+      case "stopped":
+        this.#started = false;
+        return [];
       case "client-ready":
         if (this.#clients.has(stimulus.rank)) return [];
         this.#clients.set(stimulus.rank, newClient());

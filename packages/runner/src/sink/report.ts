@@ -2,7 +2,7 @@ import { renameSync, writeFileSync } from "node:fs";
 import type { Totals } from "@evb/analysis";
 import { sentenceOf } from "@evb/event";
 import { fault } from "../faults.ts";
-import type { ClientShare, RunOutcome } from "../coordinator/coordinator.ts";
+import type { ClientShare, RunOutcome } from "../coordinator/outcome.ts";
 
 /** report.json, as CLI.md names its fields. */
 export interface RunReport {

@@ -13,6 +13,7 @@ const MESSAGE = {
   lease: 1,
   ack: 2,
   resend: 3,
+  stop: 4,
   bye: 5,
   hello: 16,
   result: 17,

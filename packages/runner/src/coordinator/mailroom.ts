@@ -1,0 +1,73 @@
+import type { JournalWriter } from "../sink/journal.ts";
+import { newFrame, type Header } from "../wire/header.ts";
+import { encodeLeases, LEASES_PER_FRAME_MAX, type Lease } from "../wire/lease-message.ts";
+import type { Peer } from "./peer.ts";
+
+/** A gap is asked for again so often at most: what is on its way may close it. */
+const RESEND_PAUSE_MS = 50;
+
+/**
+ * What goes out on the lanes. An acknowledgement leaves only after the journal's file has what it
+ * acknowledges: one write of the journal, and one frame per client, for all that came meanwhile.
+ */
+export class Mailroom {
+  readonly #session: number;
+  readonly #journal: JournalWriter;
+  readonly #now: () => number;
+  readonly #waiting = new Set<Peer>();
+
+  constructor(session: number, journal: JournalWriter, now: () => number) {
+    this.#session = session;
+    this.#journal = journal;
+    this.#now = now;
+  }
+
+  /** Goes out with the next flush. */
+  post(peer: Peer, lease: Lease): void {
+    peer.outbox.push(lease);
+    this.#waiting.add(peer);
+  }
+
+  /** What was received from it is acknowledged with the next flush. */
+  acknowledge(peer: Peer): void {
+    this.#waiting.add(peer);
+  }
+
+  /** @throws EvbError "journal-failed": then nothing is acknowledged */
+  flush(): void {
+    this.#journal.flush();
+    for (const peer of this.#waiting) {
+      if (peer.lost) continue;
+      peer.journalled = peer.received;
+      while (peer.outbox.length > 0) {
+        const leases = peer.outbox.splice(0, LEASES_PER_FRAME_MAX);
+        this.#send(peer, encodeLeases(this.#header(peer), leases));
+      }
+      if (peer.acked < peer.journalled) this.say(peer, "ack");
+    }
+    this.#waiting.clear();
+  }
+
+  say(peer: Peer, kind: "ack" | "resend" | "stop" | "bye"): void {
+    this.#send(peer, newFrame({ ...this.#header(peer), kind, n: 0 }, 0).frame);
+  }
+
+  /** Something is missing before what came: everything that is not acknowledged is to come again. */
+  askAgain(peer: Peer): void {
+    if (this.#now() - peer.resendAtMs < RESEND_PAUSE_MS) return;
+    peer.resendAtMs = this.#now();
+    // What is here already should not come again.
+    this.flush();
+    this.say(peer, "resend");
+  }
+
+  #send(peer: Peer, frame: Uint8Array<ArrayBuffer>): void {
+    peer.lane.send(frame);
+    peer.acked = peer.journalled;
+    peer.sentAtMs = this.#now();
+  }
+
+  #header(peer: Peer): Omit<Header, "kind" | "n"> {
+    return { sid: peer.rank, session: this.#session, seq: ++peer.sent, ack: peer.journalled };
+  }
+}

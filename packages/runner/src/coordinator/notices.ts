@@ -1,0 +1,34 @@
+/** A stranger that sends nonsense can't fill the log. */
+const PAUSE_MS = 1000;
+
+/** Sentences for whoever watches: at most one a second; the others are counted. */
+export class Notices {
+  readonly #say: (sentence: string) => void;
+  readonly #now: () => number;
+  #saidAtMs = -Infinity;
+  #muted = 0;
+  /** Frames that nobody could understand, or that belong to no client. */
+  strayFrames = 0;
+
+  constructor(say: (sentence: string) => void, now: () => number) {
+    this.#say = say;
+    this.#now = now;
+  }
+
+  say(sentence: string): void {
+    const now = this.#now();
+    if (now - this.#saidAtMs < PAUSE_MS) {
+      this.#muted++;
+      return;
+    }
+    const more = this.#muted === 0 ? "" : ` (and ${String(this.#muted)} more messages)`;
+    this.#saidAtMs = now;
+    this.#muted = 0;
+    this.#say(`${sentence}${more}`);
+  }
+
+  stray(what: string): void {
+    this.strayFrames++;
+    this.say(`ignored: ${what}`);
+  }
+}
