@@ -1,24 +1,15 @@
 import { randomInt } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
-import { asLeaseId, isEvbError, sentenceOf, type Rank } from "@evb/event";
-import { Totals, type ResultSchema } from "@evb/analysis";
+import { isEvbError, sentenceOf, type Rank } from "@evb/event";
 import type { RunEvents } from "@evb/index";
 import { fault } from "../faults.ts";
 import type { JournalWriter } from "../sink/journal.ts";
-import { decodeEpoch } from "../wire/epoch-message.ts";
 import { readHeader, type Header } from "../wire/header.ts";
-import {
-  decodeFailures,
-  decodeSchema,
-  encodeSchema,
-  encodeWelcome,
-  type AnalysisOrder,
-  type Failure,
-} from "../wire/join.ts";
+import { encodeWelcome, type AnalysisOrder, type Failure } from "../wire/join.ts";
 import type { CoordinatorLink, Lane } from "../wire/link.ts";
-import { decodeResults } from "../wire/result-message.ts";
 import { Admission } from "./admission.ts";
 import { EventTable } from "./event-table.ts";
+import { Intake } from "./intake.ts";
 import { Mailroom } from "./mailroom.ts";
 import { Notices } from "./notices.ts";
 import { shareOf, type RunOutcome } from "./outcome.ts";
@@ -66,8 +57,8 @@ export class Coordinator {
   readonly #index: RunEvents;
   readonly #order: CoordinatorOrder;
   readonly #link: CoordinatorLink;
-  readonly #journal: JournalWriter;
   readonly #mailroom: Mailroom;
+  readonly #intake: Intake;
   readonly #admission: Admission;
   readonly #notices: Notices;
   readonly #watcher: CoordinatorEvents;
@@ -77,9 +68,6 @@ export class Coordinator {
   readonly #schedule: Schedule;
   readonly #failures: Failure[] = [];
   #failed = 0;
-  #schema: ResultSchema | undefined;
-  #schemaBytes: Uint8Array | undefined;
-  #totals: Totals | undefined;
   #startedAtMs: number | undefined;
   #lastResultAtMs = 0;
   #alone: { sinceMs: number };
@@ -97,12 +85,12 @@ export class Coordinator {
     this.#index = parts.index;
     this.#order = parts.order;
     this.#link = parts.link;
-    this.#journal = parts.journal;
     this.#watcher = parts.watcher;
     this.#now = parts.now ?? (() => performance.now());
     this.#table = new EventTable(parts.index);
     this.#schedule = new Schedule(parts.order.range, parts.order.batchCap);
     this.#alone = { sinceMs: this.#now() };
+    this.#intake = new Intake(parts.order.range, this.#table, parts.journal);
     this.#mailroom = new Mailroom(this.#session, parts.journal, this.#now);
     this.#notices = new Notices((sentence) => {
       parts.watcher.notice(sentence);
@@ -262,17 +250,7 @@ export class Coordinator {
       this.#notices.stray("a hello of another client");
       return;
     }
-    const schema = decodeSchema(second);
-    const bytes = encodeSchema(schema);
-    if (this.#schema === undefined) {
-      this.#schema = schema;
-      this.#schemaBytes = bytes;
-      this.#totals = new Totals(schema.totals);
-      this.#journal.append("schema", 0, bytes);
-    } else if (Buffer.compare(bytes, this.#schemaBytes!) !== 0) {
-      const { host } = peer.join;
-      throw fault("schema-differs", { rank: peer.rank, host });
-    }
+    this.#intake.agree(peer, second);
     // It greets again when its connection broke; its leases are on its lane, and stay.
     if (peer.greeted) return;
     peer.greeted = true;
@@ -299,21 +277,11 @@ export class Coordinator {
     frame: Uint8Array,
     second: Uint8Array | undefined,
   ): void {
-    const schema = this.#schema!;
-    const columns = { event: schema.eventColumns.length, fragment: schema.fragmentColumns.length };
-    const results = decodeResults(header, frame, columns);
-    const ranges = results.ranges.map(({ lease, first, events, fragments }) => {
-      const range = { lease: asLeaseId(lease), first, end: first + events };
-      this.#checkRange(range, fragments);
-      return range;
-    });
-    const failures = second === undefined ? [] : decodeFailures(second);
-    if (failures.length > 0) checkFailures(failures, ranges);
-    this.#journal.append("results", peer.rank, ...resultParts(frame, second));
+    const { ranges, times, failures } = this.#intake.results(peer.rank, header, [frame, second]);
     this.#lastResultAtMs = this.#now();
-    peer.times = results.times;
-    const { readSeconds, decodeSeconds, analysisSeconds, openSeconds } = results.times;
-    const busySeconds = openSeconds + readSeconds + decodeSeconds + analysisSeconds;
+    peer.times = times;
+    const busySeconds =
+      times.openSeconds + times.readSeconds + times.decodeSeconds + times.analysisSeconds;
     const fresh = this.#perform({ kind: "results", rank: peer.rank, ranges, busySeconds });
     for (const range of fresh) peer.fragments += this.#table.fragmentsOf(range);
     peer.events += lengthOf(fresh);
@@ -334,22 +302,9 @@ export class Coordinator {
   }
 
   #takeEpoch(peer: Peer, header: Header, frame: Uint8Array): void {
-    const epoch = decodeEpoch(header, frame, this.#schema!.totals);
-    const ranges = epoch.ranges.map(({ first, events }) => ({ first, end: first + events }));
-    for (const range of ranges) this.#checkRange(range, undefined);
-    const accepted = this.#accepts({ kind: "epoch", rank: peer.rank, ranges });
-    if (!accepted) return;
-    this.#totals!.merge(epoch.totals);
-    this.#journal.append("epoch", peer.rank, frame);
-  }
-
-  #checkRange(range: Range, fragments: number | undefined): void {
-    const { first, end } = this.#order.range;
-    const bad = (reason: string): Error => fault("frame-bad", { what: "result", reason });
-    if (range.first < first || range.end > end || range.first >= range.end)
-      throw bad("its events are not in this run");
-    if (fragments !== undefined && fragments !== this.#table.fragmentsOf(range))
-      throw bad("its events have another number of fragments");
+    const { epoch, ranges } = this.#intake.epoch(header, frame);
+    if (this.#accepts({ kind: "epoch", rank: peer.rank, ranges }))
+      this.#intake.count(peer.rank, epoch, frame);
   }
 
   /** Tells the schedule and does what it says; returns the events that were committed. */
@@ -488,26 +443,12 @@ export class Coordinator {
       clients: this.#admission.peers.filter((peer) => peer.greeted).map(shareOf),
       failed: this.#failed,
       failures: [...this.#failures].sort((a, b) => a.event - b.event),
-      totals: this.#totals,
+      totals: this.#intake.totals,
       doneRanges: this.#schedule.done,
-      schema: this.#schema,
+      schema: this.#intake.schema,
       strayFrames: this.#notices.strayFrames,
       ended,
       stopped: stopped && ended !== undefined,
     };
   }
-}
-
-/** @throws EvbError "frame-bad" */
-function checkFailures(failures: readonly Failure[], ranges: readonly Range[]): void {
-  const known = new RangeSet(ranges);
-  for (const { event } of failures)
-    if (!known.touches({ first: event, end: event + 1 }))
-      throw fault("frame-bad", { what: "result", reason: "a failure is of none of its events" });
-}
-
-/** A result as the journal keeps it: length of the frame u32, 0 u32, the frame, the failures. */
-function resultParts(frame: Uint8Array, failures: Uint8Array | undefined): Uint8Array[] {
-  const head = new Uint8Array(new Uint32Array([frame.byteLength, 0]).buffer);
-  return failures === undefined ? [head, frame] : [head, frame, failures];
 }
