@@ -6,6 +6,8 @@ import { answers } from "./wire/probe.ts";
 import { ZeromqClientLink } from "./wire/zeromq-client.ts";
 
 const RETRY_MS = 200;
+/** A coordinator that was found at the last moment gets so long to say welcome. */
+const ANSWER_MS_MIN = 1000;
 
 /**
  * Joins the run of a connection file and works until its end.
@@ -19,6 +21,7 @@ export async function joinRun(
   order: Omit<ClientOrder, "endpoint">,
   signal: AbortSignal,
 ): Promise<ClientOutcome | undefined> {
+  const begun = performance.now();
   const found = await findCoordinator(connectionPath, order.waitMs, signal).catch(
     (thrown: unknown) => {
       if (signal.aborted) return undefined;
@@ -30,7 +33,9 @@ export async function joinRun(
   const { joinPort, resultsPort, security } = connection;
   const link = await ZeromqClientLink.open({ host, joinPort, resultsPort, security });
   const endpoint = `${host}:${String(joinPort)}`;
-  return new Client(link, { ...order, endpoint }).run(signal);
+  // One wait for the file, for a host that answers, and for the welcome.
+  const waitMs = Math.max(ANSWER_MS_MIN, order.waitMs - (performance.now() - begun));
+  return new Client(link, { ...order, waitMs, endpoint }).run(signal);
 }
 
 /** The first of the advertised hosts that answers; the file is read again each time, as it may be an old one. */

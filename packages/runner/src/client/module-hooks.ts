@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { LoadHook, ResolveHook } from "node:module";
-import { transformSync } from "amaro";
+import swc from "@swc/wasm-typescript";
 
 /** Where evb itself is, so that `import … from "evb/analysis"` works from anywhere on disk. */
 let evb = import.meta.url;
@@ -30,12 +30,12 @@ export const load: LoadHook = async (url, context, next) => {
 /** Enums and the like can't be blanked out: those files are rewritten, with a source map. */
 function translated(source: string, filename: string): string {
   try {
-    return transformSync(source, { mode: "strip-only", filename }).code;
+    return swc.transformSync(source, { mode: "strip-only", filename }).code;
   } catch (thrown) {
     if ((thrown as { code?: string }).code !== "UnsupportedSyntax")
       throw readable(thrown, filename);
   }
-  const { code, map } = transformSync(source, { mode: "transform", sourceMap: true, filename });
+  const { code, map } = swc.transformSync(source, { mode: "transform", sourceMap: true, filename });
   const inline = Buffer.from(map ?? "").toString("base64");
   return `${code}\n//# sourceMappingURL=data:application/json;base64,${inline}`;
 }

@@ -7,6 +7,8 @@ import type { Welcome } from "../wire/join.ts";
 
 /** Typed arrays over the pool begin at multiples of this: no element straddles a cache line. */
 const ALIGNMENT = 64;
+/** Half of 4096 descriptors, which is what many hosts allow a process at most. */
+const FILES_OPEN_MAX = 2048;
 
 interface OpenSource {
   readonly info: SourceInfo;
@@ -20,7 +22,10 @@ export class Sources {
   readonly #welcome: Welcome;
   readonly #places: readonly DataPlace[];
   readonly #sources: readonly OpenSource[];
-  readonly #files = new Map<number, Hdf5File>();
+  /** By row of the welcome's files; the one used last is at the end, once there are many. */
+  readonly #files = new Map<number, { readonly file: Hdf5File; readonly sources: number[] }>();
+  /** From files that are closed again. */
+  #bytesReadBefore = 0;
   #hdf5: Hdf5 | undefined;
   #pool = new Uint8Array(0);
   /** Decoded bytes handed over, and seconds of the clock. */
@@ -44,7 +49,8 @@ export class Sources {
 
   /** Bytes taken from files. */
   get bytesRead(): number {
-    return this.#sources.reduce((sum, { reader }) => sum + (reader?.bytesRead ?? 0), 0);
+    const open = this.#sources.reduce((sum, { reader }) => sum + (reader?.bytesRead ?? 0), 0);
+    return this.#bytesReadBefore + open;
   }
 
   /** Loads what reading takes, before the clock starts. */
@@ -59,8 +65,6 @@ export class Sources {
    * @throws EvbError "fragment-failed", naming source, row and reason; or why a file can't be opened
    */
   read(sources: Uint16Array, rows: Uint32Array): Fragment[] {
-    const readers = Array.from(sources, (source) => this.#reader(source));
-    const begun = performance.now();
     let end = 0;
     const offsets = Array.from(sources, (source) => {
       const offset = end;
@@ -68,24 +72,24 @@ export class Sources {
       return offset;
     });
     if (this.#pool.byteLength < end) this.#pool = new Uint8Array(end);
-    const fragments = offsets.map((offset, i) => {
-      const { info, rowBytes } = this.#sources[sources[i]!]!;
-      const target = this.#pool.subarray(offset, offset + rowBytes);
-      const row = rows[i]!;
-      try {
-        readers[i]!.readRows(row, 1, target);
-      } catch (thrown) {
-        throw fault(
-          "fragment-failed",
-          { source: info.name, row, reason: sentenceOf(thrown) },
-          { cause: thrown },
-        );
-      }
-      this.bytes += rowBytes;
-      return { source: info, row, data: viewElements(info.type, target) };
-    });
-    this.readSeconds += (performance.now() - begun) / 1000;
-    return fragments;
+    return offsets.map((offset, i) => this.#readOne(sources[i]!, rows[i]!, offset));
+  }
+
+  #readOne(source: number, row: number, offset: number): Fragment {
+    const { info, rowBytes } = this.#sources[source]!;
+    const reader = this.#reader(source);
+    const target = this.#pool.subarray(offset, offset + rowBytes);
+    const begun = performance.now();
+    try {
+      reader.readRows(row, 1, target);
+    } catch (thrown) {
+      const reason = sentenceOf(thrown);
+      throw fault("fragment-failed", { source: info.name, row, reason }, { cause: thrown });
+    } finally {
+      this.readSeconds += (performance.now() - begun) / 1000;
+    }
+    this.bytes += rowBytes;
+    return { source: info, row, data: viewElements(info.type, target) };
   }
 
   /** The fragments without their data. */
@@ -99,13 +103,21 @@ export class Sources {
   }
 
   close(): void {
-    for (const file of this.#files.values()) file.close();
+    for (const { file } of this.#files.values()) file.close();
   }
 
   #reader(row: number): RowReader {
-    const source = this.#sources[row]!;
-    source.reader ??= this.#open(row);
-    return source.reader;
+    const { file } = this.#welcome.sources[row]!;
+    const known = this.#sources[row]!.reader;
+    const reader = known ?? this.#open(row);
+    this.#sources[row]!.reader = reader;
+    // The file used last is at the end.
+    const open = this.#files.get(file)!;
+    if (this.#files.size === FILES_OPEN_MAX) {
+      this.#files.delete(file);
+      this.#files.set(file, open);
+    }
+    return reader;
   }
 
   /** Only files of the index are opened, and only if they are still the ones that were indexed. */
@@ -116,13 +128,25 @@ export class Sources {
     const path = placeOf(known.path, this.#welcome.root, this.#places);
     let opened = this.#files.get(file);
     if (opened === undefined) {
+      if (this.#files.size === FILES_OPEN_MAX) this.#closeOldest();
       checkFile(this.#welcome.indexPath, path, { ...known, mtimeNs: 0n });
-      opened = new Hdf5File(this.#hdf5!, path);
+      opened = { file: new Hdf5File(this.#hdf5!, path), sources: [] };
       this.#files.set(file, opened);
     }
-    const reader = opened.dataSet(payload);
+    const reader = opened.file.dataSet(payload);
+    opened.sources.push(row);
     this.openSeconds += (performance.now() - begun) / 1000;
     return reader;
+  }
+
+  #closeOldest(): void {
+    const [number, { file, sources }] = this.#files.entries().next().value!;
+    for (const row of sources) {
+      this.#bytesReadBefore += this.#sources[row]!.reader?.bytesRead ?? 0;
+      this.#sources[row]!.reader = undefined;
+    }
+    file.close();
+    this.#files.delete(number);
   }
 }
 

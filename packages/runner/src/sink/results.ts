@@ -97,7 +97,7 @@ class ResultsFile {
     this.#writer = writer;
     this.#parts = parts;
     this.#schema = parts.schema ?? { eventColumns: [], fragmentColumns: [], totals: [] };
-    this.#groups = parts.index.sources.map(({ name }) => groupName(name));
+    this.#groups = groupNames(parts.index.sources.map(({ name }) => name));
     this.#events = sumOf(parts.done, ({ first, end }) => end - first);
     this.#table = new EventTable(parts.index);
     this.#fragments = sumOf(parts.done, (range) => this.#table.fragmentsOf(range));
@@ -347,10 +347,18 @@ class ResultsFile {
 /** Names that /events has already. */
 const TAKEN = ["event", "time", "status", "columns"];
 
-/** A link's name can't hold a slash. */
-function groupName(source: string): string {
-  const name = source.replaceAll("/", "%2F");
-  return TAKEN.includes(name) ? `_${name}` : name;
+/** A link's name can't hold a slash; a name that is taken gets underscores in front until it is free. */
+function groupNames(sources: readonly string[]): string[] {
+  const taken = new Set(TAKEN);
+  // Names that stay as they are come first, so that no other takes one of them.
+  const plain = new Set(sources.filter((source) => !source.includes("/") && !taken.has(source)));
+  return sources.map((source) => {
+    if (plain.has(source)) return source;
+    let name = source.replaceAll("/", "%2F");
+    while (taken.has(name) || plain.has(name)) name = `_${name}`;
+    taken.add(name);
+    return name;
+  });
 }
 
 /** Cuts the ranges into pieces of at most {@link SLAB_EVENTS} events together. */
