@@ -71,7 +71,16 @@ export async function listenPlace(host: string): Promise<{ bind: string; connect
 /** Ends with whichever comes first: an interrupt, or the time limit. */
 export function withTimeLimit(signal: AbortSignal, text: string | undefined): AbortSignal {
   if (text === undefined) return signal;
-  return AbortSignal.any([signal, AbortSignal.timeout(parseDuration("time-limit", text))]);
+  // AbortSignal.timeout() in AbortSignal.any() is garbage for Node 20: it was collected, and never fired.
+  const limit = new AbortController();
+  const timer = setTimeout(
+    () => {
+      limit.abort(new Error("the time limit came"));
+    },
+    parseDuration("time-limit", text),
+  );
+  timer.unref();
+  return AbortSignal.any([signal, limit.signal]);
 }
 
 export function runWatcher(output: Output): CoordinatorEvents & { clear(): void } {

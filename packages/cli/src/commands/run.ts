@@ -8,6 +8,7 @@ import {
   MemoryNetwork,
   runCoordinator,
   runnerFault,
+  type RunNetwork,
   type RunOrder,
   type RunResult,
 } from "@evb/runner";
@@ -28,7 +29,8 @@ import {
 
 /** Slurm's largest installations have some ten thousand cores in a job. */
 const CLIENTS_MAX = 100_000;
-/** A client that is told to end gets so long before it is ended. */
+/** A client that is still there so long after the end is told to go, and then ended. */
+const CLIENT_TOLD_MS = 500;
 const CLIENT_END_MS = 5000;
 
 const builder = (yargs: Argv) =>
@@ -65,14 +67,30 @@ export const runCommand: CommandModule<object, RunCommand> = {
         ? Math.max(1, availableParallelism() - 1)
         : parseCount("clients", argv.clients, { min: 1, max: CLIENTS_MAX });
     const order = runOrder(argv, clients);
+    const network = await networkOf(argv);
     // A built-in analysis with one client needs no socket; a user's has a process of its own.
     const alone = clients === 1 && order.analysis.sha256 === undefined;
     const result = alone
       ? await runAlone(argv, order, signal)
-      : await runMany(argv, order, clients, signal);
+      : await runMany(argv, order, clients, network, signal);
     process.exitCode = printResult(result, argv);
   },
 };
+
+/** Looked at even where no socket is opened: what is typed wrong is always said. */
+async function networkOf(argv: RunCommand): Promise<RunNetwork> {
+  const { host, port } = parseListen(argv.listen ?? "127.0.0.1");
+  const { bind, connect } = await listenPlace(host);
+  return {
+    kind: "tcp",
+    host: bind,
+    port,
+    ports: argv.ports === undefined ? undefined : parsePorts(argv.ports),
+    advertised: [connect],
+    connectionPath: undefined,
+    insecure: argv.insecure,
+  };
+}
 
 async function runAlone(
   argv: RunCommand,
@@ -116,10 +134,9 @@ async function runMany(
   argv: RunCommand,
   order: RunOrder,
   clients: number,
+  network: RunNetwork,
   signal: AbortSignal,
 ): Promise<RunResult> {
-  const { host, port } = parseListen(argv.listen ?? "127.0.0.1");
-  const { bind, connect } = await listenPlace(host);
   const watcher = runWatcher(argv);
   const children = new Children(argv, clients);
   if (argv.insecure) log("--insecure: everybody who reaches these ports can join this run");
@@ -127,15 +144,7 @@ async function runMany(
     return await runCoordinator(
       // One that died before the beginning isn't waited for.
       { ...order, clientsAwaited: () => children.alive },
-      {
-        kind: "tcp",
-        host: bind,
-        port,
-        ports: argv.ports === undefined ? undefined : parsePorts(argv.ports),
-        advertised: [connect],
-        connectionPath: undefined,
-        insecure: argv.insecure,
-      },
+      network,
       {
         ...watcher,
         listening: (connection) => {
@@ -164,7 +173,7 @@ class Children {
     this.#count = count;
     // A second interrupt ends this process at once, and leaves none behind.
     process.once("exit", () => {
-      this.#kill();
+      this.#kill("SIGKILL");
     });
   }
 
@@ -183,18 +192,23 @@ class Children {
   }
 
   async end(): Promise<void> {
+    // They have heard BYE, but for those that hadn't joined when the run ended.
+    const told = setTimeout(() => {
+      this.#kill("SIGTERM");
+    }, CLIENT_TOLD_MS);
     const deadline = setTimeout(() => {
-      this.#kill();
+      this.#kill("SIGKILL");
     }, CLIENT_END_MS);
     while (this.#running.size > 0)
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
+    clearTimeout(told);
     clearTimeout(deadline);
   }
 
-  #kill(): void {
-    for (const child of this.#running) child.kill("SIGKILL");
+  #kill(signal: NodeJS.Signals): void {
+    for (const child of this.#running) child.kill(signal);
   }
 
   #startOne(connection: string): void {
