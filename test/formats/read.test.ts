@@ -133,7 +133,8 @@ describe("a data set", () => {
       expect(dataSet.bytesRead).toBe(0);
       dataSet.readSlab(3, 2);
       dataSet.readSlab(0, 1);
-      expect(dataSet.bytesRead).toBe(3 * 20);
+      // Two rows as asked for; for a single small one all that follow, up to 64 kB: here the whole set.
+      expect(dataSet.bytesRead).toBe(2 * 20 + 20 * 20);
     }));
 
   test.each(["contiguous", "3 rows a chunk", "gzip, 3 rows a chunk"] as const)(

@@ -21,6 +21,11 @@ export interface DataSetShape {
 
 /** A chunk of compressed rows is decoded whole and kept, if it is not larger than this: 64 MiB of HDF5's 2 GiB heap. */
 const DECODED_CHUNK_BYTES_MAX = 64 * 2 ** 20;
+/**
+ * Small rows are read so many bytes at a time: a call of the library takes 35 µs, copying these 10 µs, and the rows
+ * of a run's events ascend, so the next one is likely among them (docs/decisions/0015-small-rows.md).
+ */
+const SMALL_ROWS_BYTES = 64 * 2 ** 10;
 
 /** One open data set. Reads go through the HDF5 library; each checks the library's status. */
 export class Hdf5DataSet implements RowReader {
@@ -31,9 +36,11 @@ export class Hdf5DataSet implements RowReader {
   readonly #hdf5: Hdf5;
   readonly #fileId: bigint;
   readonly #filePath: string;
-  /** Rows that are decoded together, 1 where rows can be read one by one. */
+  /** Rows that are read and kept together. */
   readonly #rowsTogether: number;
-  #decoded: { row: number; rows: number; bytes: Uint8Array } | undefined;
+  /** They are a chunk, which begins at a multiple of them. */
+  readonly #chunked: boolean;
+  #kept: { row: number; rows: number; bytes: Uint8Array } | undefined;
   #bytesRead = 0;
 
   constructor(hdf5: Hdf5, file: { id: bigint; path: string }, path: string, shape: DataSetShape) {
@@ -47,7 +54,9 @@ export class Hdf5DataSet implements RowReader {
     const cell = shape.type === undefined ? 0 : cellBytes(shape.type);
     this.rowBytes = cells * cell;
     const chunkRows = shape.filters.length > 0 ? (shape.chunk?.[0] ?? 1) : 1;
-    this.#rowsTogether = chunkRows * this.rowBytes <= DECODED_CHUNK_BYTES_MAX ? chunkRows : 1;
+    this.#chunked = chunkRows > 1 && chunkRows * this.rowBytes <= DECODED_CHUNK_BYTES_MAX;
+    const smallRows = Math.floor(SMALL_ROWS_BYTES / Math.max(1, this.rowBytes));
+    this.#rowsTogether = this.#chunked ? chunkRows : Math.max(1, smallRows);
   }
 
   get bytesRead(): number {
@@ -57,12 +66,9 @@ export class Hdf5DataSet implements RowReader {
   readRows(row: number, rows: number, target: Uint8Array): void {
     if (row < 0 || row + rows > this.length) throw this.#outOfRange(row, rows);
     if (this.rowBytes === 0 || rows === 0) return;
-    if (this.#rowsTogether === 1) {
-      target.set(this.#read(row, rows));
-      return;
-    }
-    for (let at = row; at < row + rows; at++)
-      target.set(this.#decodedRow(at), (at - row) * this.rowBytes);
+    // Several rows in one call: the library decodes each chunk once.
+    if (rows > 1 || this.#rowsTogether === 1) target.set(this.#read(row, rows));
+    else target.set(this.#keptRow(row));
   }
 
   /** All values in a typed array of their own; for columns, whose rows are single numbers. */
@@ -104,16 +110,17 @@ export class Hdf5DataSet implements RowReader {
     return Math.max(1, Math.floor((8 * 2 ** 20) / Math.max(1, this.rowBytes)));
   }
 
-  #decodedRow(row: number): Uint8Array {
-    const kept = this.#decoded;
-    if (kept === undefined || row < kept.row || row >= kept.row + kept.rows) {
-      this.#decoded = undefined;
-      const first = row - (row % this.#rowsTogether);
-      const rows = Math.min(this.#rowsTogether, this.length - first);
-      this.#decoded = { row: first, rows, bytes: this.#read(first, rows).slice() };
-    }
-    const { row: first, bytes } = this.#decoded!;
-    return bytes.subarray((row - first) * this.rowBytes, (row - first + 1) * this.rowBytes);
+  #keptRow(row: number): Uint8Array {
+    const kept = this.#kept;
+    if (kept !== undefined && row >= kept.row && row < kept.row + kept.rows)
+      return rowOf(kept.bytes, row - kept.row, this.rowBytes);
+    // Nothing is kept of a read that fails.
+    this.#kept = undefined;
+    const first = this.#chunked ? row - (row % this.#rowsTogether) : row;
+    const rows = Math.min(this.#rowsTogether, this.length - first);
+    const bytes = this.#read(first, rows).slice();
+    this.#kept = { row: first, rows, bytes };
+    return rowOf(bytes, row - first, this.rowBytes);
   }
 
   /** A view of HDF5's heap: gone with the next call. */
@@ -141,8 +148,7 @@ export class Hdf5DataSet implements RowReader {
     );
     if (result < 0) throw this.#readFailed(row, rows, reason);
     this.#bytesRead += bytes;
-    const view = module.HEAPU8.subarray(pointer, pointer + bytes);
-    return view;
+    return module.HEAPU8.subarray(pointer, pointer + bytes);
   }
 
   #readFailed(row: number, rows: number, reason: string): Error {
@@ -178,3 +184,6 @@ function textOf(bytes: Uint8Array): string {
     .toString("utf8")
     .trimEnd();
 }
+
+const rowOf = (bytes: Uint8Array, row: number, rowBytes: number): Uint8Array =>
+  bytes.subarray(row * rowBytes, (row + 1) * rowBytes);
