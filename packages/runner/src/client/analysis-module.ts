@@ -72,11 +72,20 @@ async function importModule(path: string): Promise<unknown> {
   try {
     return await import(pathToFileURL(path).href);
   } catch (thrown) {
-    throw fault(
-      "analysis-not-loaded",
-      { path, reason: withPlace(thrown, path) },
-      { cause: thrown },
-    );
+    const reason = (await syntaxError(thrown, path)) ?? withPlace(thrown, path);
+    throw fault("analysis-not-loaded", { path, reason }, { cause: thrown });
+  }
+}
+
+/** Node keeps the line of a syntax error to itself; the translator, which reads JavaScript as well, says it. */
+async function syntaxError(thrown: unknown, path: string): Promise<string | undefined> {
+  if (!(thrown instanceof SyntaxError) || placeIn(thrown, path) !== undefined) return undefined;
+  const { translated } = await import("./translate.ts");
+  try {
+    translated(readFileSync(path, "utf8"), path);
+    return undefined;
+  } catch (found) {
+    return sentenceOf(found).replaceAll(/\s+/g, " ");
   }
 }
 
