@@ -22,7 +22,7 @@ const CONNECTION: Connection = {
 };
 const signal = new AbortController().signal;
 const read = (path: string, waitMs = 0): Promise<Connection> =>
-  waitForConnection(path, waitMs, signal);
+  waitForConnection(path, { waitMs, sinceMs: performance.now() }, signal);
 
 function written(folder: string, change: object = {}): string {
   const path = join(folder, "connection.json");

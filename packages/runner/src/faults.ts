@@ -1,5 +1,8 @@
 import { faults } from "@evb/event";
 
+/** What was waited for may be what was left of something. */
+const inSeconds = (seconds: number): string => `${String(Math.round(100 * seconds) / 100)} s`;
+
 const resume = "what was done is in its journal";
 
 export const fault = faults({
@@ -27,7 +30,7 @@ export const fault = faults({
   "connection-missing": [
     3,
     (at: { path: string; seconds: number }) =>
-      `there is no connection file ${at.path} after ${String(at.seconds)} s; start the coordinator, or wait longer with --wait`,
+      `there is no connection file ${at.path} after ${inSeconds(at.seconds)}; start the coordinator, or wait longer with --wait`,
   ],
   "connection-bad": [
     3,
@@ -42,7 +45,7 @@ export const fault = faults({
   "coordinator-unreachable": [
     3,
     (at: { endpoints: readonly string[]; seconds: number }) =>
-      `no coordinator answers at ${at.endpoints.join(" or ")} after ${String(at.seconds)} s; check that it runs and that a firewall lets its ports through`,
+      `no coordinator answers at ${at.endpoints.join(" or ")} after ${inSeconds(at.seconds)}; check that it runs and that a firewall lets its ports through`,
   ],
   "coordinator-refuses": [
     3,
@@ -52,7 +55,7 @@ export const fault = faults({
   "coordinator-lost": [
     1,
     (at: { seconds: number }) =>
-      `the coordinator has not been heard of for ${String(at.seconds)} s, so this client ends; its unacknowledged events are leased again`,
+      `the coordinator has not been heard of for ${inSeconds(at.seconds)}, so this client ends; its unacknowledged events are leased again`,
   ],
   // coordinator
   "run-is-on": [
@@ -83,7 +86,7 @@ export const fault = faults({
   "no-client": [
     1,
     (at: { seconds: number; done: number; events: number }) =>
-      `no client for ${String(at.seconds)} s, after ${String(at.done)} of ${String(at.events)} events; ${resume}`,
+      `no client for ${inSeconds(at.seconds)}, after ${String(at.done)} of ${String(at.events)} events; ${resume}`,
   ],
   "clients-failed": [
     1,

@@ -22,12 +22,11 @@ export async function joinRun(
   signal: AbortSignal,
 ): Promise<ClientOutcome | undefined> {
   const begun = performance.now();
-  const found = await findCoordinator(connectionPath, order.waitMs, signal).catch(
-    (thrown: unknown) => {
-      if (signal.aborted) return undefined;
-      throw thrown;
-    },
-  );
+  const wait = { waitMs: order.waitMs, sinceMs: begun };
+  const found = await findCoordinator(connectionPath, wait, signal).catch((thrown: unknown) => {
+    if (signal.aborted) return undefined;
+    throw thrown;
+  });
   if (found === undefined) return undefined;
   const { connection, host } = found;
   const { joinPort, resultsPort, security } = connection;
@@ -41,18 +40,16 @@ export async function joinRun(
 /** The first of the advertised hosts that answers; the file is read again each time, as it may be an old one. */
 async function findCoordinator(
   path: string,
-  waitMs: number,
+  wait: { waitMs: number; sinceMs: number },
   signal: AbortSignal,
 ): Promise<{ connection: Connection; host: string }> {
-  const deadline = performance.now() + waitMs;
   for (;;) {
-    const left = Math.max(0, deadline - performance.now());
-    const connection = await waitForConnection(path, left, signal);
+    const connection = await waitForConnection(path, wait, signal);
     for (const host of connection.hosts)
       if (await answers(host, connection.joinPort)) return { connection, host };
-    if (performance.now() >= deadline) {
+    if (performance.now() >= wait.sinceMs + wait.waitMs) {
       const endpoints = connection.hosts.map((host) => `${host}:${String(connection.joinPort)}`);
-      throw fault("coordinator-unreachable", { endpoints, seconds: waitMs / 1000 });
+      throw fault("coordinator-unreachable", { endpoints, seconds: wait.waitMs / 1000 });
     }
     await setTimeout(RETRY_MS, undefined, { signal });
   }

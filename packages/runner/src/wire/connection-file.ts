@@ -70,16 +70,16 @@ function connectionIn(path: string): Connection | undefined {
 }
 
 /**
- * Waits for the file.
+ * Waits for the file, until `waitMs` after `sinceMs`.
  *
  * @throws EvbError "connection-missing", "connection-unsafe", "connection-bad"
  */
 export async function waitForConnection(
   path: string,
-  waitMs: number,
+  { waitMs, sinceMs }: { waitMs: number; sinceMs: number },
   signal: AbortSignal,
 ): Promise<Connection> {
-  const deadline = performance.now() + waitMs;
+  const deadline = sinceMs + waitMs;
   for (;;) {
     const connection = readConnection(path);
     if (connection !== undefined) return connection;
