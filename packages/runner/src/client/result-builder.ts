@@ -1,4 +1,4 @@
-import { elementBytes, isFloat, isUnsigned, type ElementType } from "@evb/event";
+import { elementBytes, ELEMENT_TYPES, isFloat, isUnsigned, type ElementType } from "@evb/event";
 import type { ColumnSchema, EventResult, ResultSchema } from "@evb/analysis";
 import { fault } from "../faults.ts";
 import { FAILURE_LENGTH_MAX, type Failure } from "../wire/join.ts";
@@ -193,17 +193,24 @@ function checkValue(name: string, type: ElementType, value: number | bigint | un
   throw fault("analysis-result", { what, reason: `that column is ${type}` });
 }
 
-/** A double keeps whole numbers apart up to here; beyond, integers come as BigInt. */
+/** What a column of integers holds; as doubles, what of it they keep apart: beyond ±2^53 integers come as BigInt. */
+const LIMITS = new Map(
+  ELEMENT_TYPES.filter((type) => !isFloat(type)).map((type) => {
+    const bits = BigInt(8 * elementBytes(type));
+    const [low, high] = isUnsigned(type)
+      ? [0n, 2n ** bits - 1n]
+      : [-(2n ** (bits - 1n)), 2n ** (bits - 1n) - 1n];
+    const [lowest, highest] = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
+    const safe = [Math.max(lowest, Number(low)), Math.min(highest, Number(high))] as const;
+    return [type, { low, high, safe }];
+  }),
+);
+
 function fits(type: ElementType, value: unknown): boolean {
-  const bits = 8 * elementBytes(type);
-  if (typeof value === "number") {
-    if (!Number.isSafeInteger(value)) return false;
-    return isUnsigned(type)
-      ? value >= 0 && value < 2 ** bits
-      : Math.abs(value + 0.5) < 2 ** (bits - 1);
-  }
-  if (typeof value !== "bigint") return false;
-  return (isUnsigned(type) ? BigInt.asUintN(bits, value) : BigInt.asIntN(bits, value)) === value;
+  const { low, high, safe } = LIMITS.get(type)!;
+  if (typeof value === "number")
+    return Number.isInteger(value) && value >= safe[0] && value <= safe[1];
+  return typeof value === "bigint" && value >= low && value <= high;
 }
 
 function checkUndeclared(

@@ -9,7 +9,7 @@ import { fault } from "../faults.ts";
 import type { EventRange, Results } from "../wire/result-message.ts";
 import { digestOf } from "./digest.ts";
 import { JournalResults } from "./journal-results.ts";
-import { fillMissing, newElements, putSlot, Slots } from "./slots.ts";
+import { fillMissing, newElements, putSlot, Slots, widened } from "./slots.ts";
 
 /** docs/results-format.md says what each data set holds; a change there counts this up. */
 const RESULTS_FORMAT = "evb-results";
@@ -262,13 +262,14 @@ class ResultsFile {
 
   #writeSlab(slab: Slab): void {
     const events = slab.status.length;
-    const numbers = new BigUint64Array(events);
+    // An index has fewer than 2^32 events, as each has a fragment.
+    const numbers = new Uint32Array(events);
     let at = 0;
     for (const { range, index } of slab.parts) {
       this.#columns.get("/events/time")!.write(slab.row + at, index.time);
-      for (let event = range.first; event < range.end; event++) numbers[at++] = BigInt(event);
+      for (let event = range.first; event < range.end; event++) numbers[at++] = event;
     }
-    this.#columns.get("/events/event")!.write(slab.row, numbers);
+    this.#columns.get("/events/event")!.write(slab.row, widened(numbers));
     this.#columns.get("/events/status")!.write(slab.row, slab.status);
     this.#schema.eventColumns.forEach(({ name, type }, c) => {
       const to = type as ElementType;
@@ -282,20 +283,19 @@ class ResultsFile {
   }
 
   /** Returns for each fragment its event's row in the slab. */
-  #writeFragments(slab: Slab, numbers: BigUint64Array): Uint32Array {
+  #writeFragments(slab: Slab, numbers: Uint32Array): Uint32Array {
     const fragments = slab.source.length;
     const eventOf = new Uint32Array(fragments);
-    const event = new BigUint64Array(fragments);
-    for (let k = 0; k < slab.status.length; k++) {
-      eventOf.fill(k, slab.start[k], slab.start[k + 1]);
-      event.fill(numbers[k]!, slab.start[k], slab.start[k + 1]);
-    }
+    const event = new Uint32Array(fragments);
+    for (let k = 0; k < slab.status.length; k++)
+      for (let fragment = slab.start[k]!; fragment < slab.start[k + 1]!; fragment++) {
+        eventOf[fragment] = k;
+        event[fragment] = numbers[k]!;
+      }
     const { sources } = this.#parts.index;
-    this.#columns.get("/fragments/event")!.write(slab.fragmentRow, event);
+    this.#columns.get("/fragments/event")!.write(slab.fragmentRow, widened(event));
     this.#columns.get("/fragments/source")!.write(slab.fragmentRow, slab.source);
-    this.#columns
-      .get("/fragments/row")!
-      .write(slab.fragmentRow, BigUint64Array.from(slab.fragmentRows, BigInt));
+    this.#columns.get("/fragments/row")!.write(slab.fragmentRow, widened(slab.fragmentRows));
     this.#schema.fragmentColumns.forEach(({ name, type }, c) => {
       const to = this.#commonType(type);
       const cells = newElements(to, fragments);
