@@ -23,16 +23,37 @@ export const freeGigabytes = () => {
 };
 
 const PROBES = {
-  h5py: ["python3-h5py reads and writes HDF5", () => succeeds("/usr/bin/python3", "-c", "import h5py")],
-  hdf5tools: ["h5dump and h5ls", () => succeeds("h5dump", "--version") && succeeds("h5ls", "--version")],
-  mpi: ["mpirun with mpi4py", () => succeeds("mpirun", "--version") && succeeds("/usr/bin/python3", "-c", "import mpi4py")],
-  compose: ["docker compose checks its file", () => succeeds("docker", "compose", "version") || succeeds("docker-compose", "version")],
+  h5py: [
+    "python3-h5py reads and writes HDF5",
+    () => succeeds("/usr/bin/python3", "-c", "import h5py"),
+  ],
+  hdf5tools: [
+    "h5dump and h5ls",
+    () => succeeds("h5dump", "--version") && succeeds("h5ls", "--version"),
+  ],
+  mpi: [
+    "mpirun with mpi4py",
+    () => succeeds("mpirun", "--version") && succeeds("/usr/bin/python3", "-c", "import mpi4py"),
+  ],
+  compose: [
+    "docker compose checks its file",
+    () => succeeds("docker", "compose", "version") || succeeds("docker-compose", "version"),
+  ],
   docker: ["a docker engine", () => succeeds("docker", "info")],
-  node22: ["Node.js 22 from the npm registry", () => succeeds("npx", "--yes", "-p", "node@22", "node", "--version")],
-  node24: ["Node.js 24 from the npm registry", () => succeeds("npx", "--yes", "-p", "node@24", "node", "--version")],
+  node22: [
+    "Node.js 22 from the npm registry",
+    () => succeeds("npx", "--yes", "-p", "node@22", "node", "--version"),
+  ],
+  node24: [
+    "Node.js 24 from the npm registry",
+    () => succeeds("npx", "--yes", "-p", "node@24", "node", "--version"),
+  ],
   root: ["root", () => process.getuid?.() === 0],
   tun: ["/dev/net/tun", () => usable("/dev/net/tun")],
-  browser: ["a browser", () => ["/usr/bin/chromium", "/usr/bin/chromium-browser"].some((path) => existsSync(path))],
+  browser: [
+    "a browser",
+    () => ["/usr/bin/chromium", "/usr/bin/chromium-browser"].some((path) => existsSync(path)),
+  ],
   disk: ["20 GB free for large files", () => freeGigabytes() > 20],
 };
 

@@ -30,7 +30,7 @@ beforeAll(async () => {
     await ended(["run", run.indexPath, "-o", newOut(), "--clients", "1", "--json"]),
   ).digest;
 }, MINUTE);
-afterAll(async () => {
+afterAll(() => {
   endAll();
   const left = processesIn(folder);
   rmSync(folder, { recursive: true, force: true });
