@@ -1,8 +1,10 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { evbLine } from "../support/evb.ts";
 import { until } from "../support/run-links.ts";
 import {
   endAll,
@@ -237,6 +239,27 @@ describe("evb run", () => {
         said: `${out} holds notes.txt, which evb didn't write, so --force won't remove it; choose another name`,
       });
       expect(existsSync(join(out, "results.h5"))).toBe(true);
+    },
+    MINUTE,
+  );
+});
+
+describe("evb run on a disk that is full", () => {
+  test(
+    "ends with 1, and says which file couldn't be written",
+    () => {
+      const out = newOut();
+      const command = evbLine(`run "${run.indexPath}" -o "${out}" --clients 2 --quiet`);
+      // No file may have more than 20 blocks of 512 bytes; the journal wants 28 kB.
+      const { status, stderr } = spawnSync("sh", ["-c", `ulimit -f 20; ${command}`], {
+        encoding: "utf8",
+        timeout: MINUTE,
+      });
+      expect({ status, stderr }).toMatchObject({ status: 1 });
+      expect(sentencesOf({ code: status, stdout: "", stderr }).at(-1)).toMatch(
+        /^the journal .*journal can't be written: EFBIG: .*; nothing after its last record counts; make room and run again$/,
+      );
+      expect(readdirSync(out).sort()).toEqual(["journal", "report.json"]);
     },
     MINUTE,
   );

@@ -231,8 +231,20 @@ async function finish(
   // No client could begin: nothing was done that is worth a folder.
   if (isEvbError(ended, "clients-refused", "clients-blind") && outcome.done === 0)
     removeOutFolder(out);
-  else writeReport(out.report, report);
+  else ended = keepReport(out, report) ?? ended;
   return { report, out, ...verdict(outcome, out, ended) };
+}
+
+/** Undefined, too, where something else went wrong before: a disk that is full is said to be once. */
+function keepReport(out: OutFolder, report: RunReport): EvbError | undefined {
+  try {
+    writeReport(out.report, report);
+    return undefined;
+  } catch (thrown) {
+    if (report.ended !== undefined) return undefined;
+    if (isEvbError(thrown)) return thrown;
+    throw thrown;
+  }
 }
 
 /** Why the run ended before its end. What is no fault of the world is one of ours, and thrown. */

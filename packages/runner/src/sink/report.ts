@@ -1,4 +1,4 @@
-import { renameSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import type { Totals } from "@evb/analysis";
 import { sentenceOf } from "@evb/event";
 import { fault } from "../faults.ts";
@@ -76,6 +76,7 @@ export function writeReport(path: string, report: RunReport): void {
     writeFileSync(`${path}.partial`, `${JSON.stringify(report, null, 2)}\n`);
     renameSync(`${path}.partial`, path);
   } catch (thrown) {
+    rmSync(`${path}.partial`, { force: true });
     throw fault("out-unwritable", { out: path, reason: sentenceOf(thrown) }, { cause: thrown });
   }
 }

@@ -53,7 +53,7 @@ export async function writeResults(parts: ResultsParts): Promise<string> {
     return digest;
   } catch (thrown) {
     rmSync(partial, { force: true });
-    if (isEvbError(thrown, "journal-damaged")) throw thrown;
+    if (isEvbError(thrown)) throw thrown;
     throw fault(
       "out-unwritable",
       { out: parts.path, reason: sentenceOf(thrown) },
