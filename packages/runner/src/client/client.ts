@@ -5,13 +5,7 @@ import { isEvbError } from "@evb/event";
 import type { DataPlace } from "@evb/index";
 import { fault } from "../faults.ts";
 import { encodeEpoch } from "../wire/epoch-message.ts";
-import {
-  HEADER_BYTES,
-  newFrame,
-  readHeader,
-  withSequence,
-  type MessageKind,
-} from "../wire/header.ts";
+import { HEADER_BYTES, newFrame, readHeader, type MessageKind } from "../wire/header.ts";
 import {
   decodeWelcome,
   encodeFailures,
@@ -22,6 +16,7 @@ import {
 import { decodeLeases, type Lease } from "../wire/lease-message.ts";
 import type { ClientLink } from "../wire/link.ts";
 import { encodeResults, RANGES_PER_FRAME_MAX, type ClientTimes } from "../wire/result-message.ts";
+import { Outbox, type Message } from "./outbox.ts";
 import { Workbench } from "./workbench.ts";
 
 /** What a client is asked to do. */
@@ -61,11 +56,6 @@ const LAST_WORDS_MS = 1000;
 /** Ten of the coordinator's beats. */
 const LANE_SILENT_MS = 1000;
 
-interface Kept {
-  seq: number;
-  readonly frames: readonly [Uint8Array<ArrayBuffer>, ...Uint8Array<ArrayBuffer>[]];
-}
-
 /**
  * One of ranks 1 … N: joins, works through its leases, publishes results, and keeps each until the
  * coordinator has acknowledged it.
@@ -75,8 +65,7 @@ export class Client {
   readonly #order: ClientOrder;
   readonly #nonce = randomBytes(16);
   readonly #ring: Lease[] = [];
-  #kept: Kept[] = [];
-  #keptBytes = 0;
+  readonly #outbox = new Outbox();
   #heard = false;
   #unheardSinceMs = performance.now();
   #welcome: Welcome | undefined;
@@ -85,7 +74,6 @@ export class Client {
   /** A frame came on the lane: the coordinator has had our hello. */
   #answered = false;
   #laneAtMs = 0;
-  #seq = 0;
   #events = 0;
   #begunAtMs: number | undefined;
   #waitSeconds = 0;
@@ -248,11 +236,7 @@ export class Client {
   #beginAgain(): void {
     this.#ring.length = 0;
     const { session, sid } = this.#welcome!;
-    this.#kept = this.#kept.map(({ frames: [frame, ...more] }, i) => ({
-      seq: i + 1,
-      frames: [withSequence(frame, { session, sid, seq: i + 1 }), ...more],
-    }));
-    this.#seq = this.#kept.length;
+    this.#outbox.renumber({ session, sid });
     this.#greet();
     this.#sendAgain(0);
   }
@@ -268,7 +252,7 @@ export class Client {
     if (!this.#heard || !this.#greeted) return;
     // A hello that was lost would leave both waiting for each other.
     if (!this.#answered) this.#greet();
-    this.#link.publish([newFrame(this.#header("beat", 0), 0).frame]);
+    this.#link.publish([newFrame(this.#header("beat", this.#outbox.last), 0).frame]);
   }
 
   #lane(frame: Uint8Array): void {
@@ -278,7 +262,7 @@ export class Client {
       return;
     this.#answered = true;
     this.#laneAtMs = performance.now();
-    this.#forget(header.ack);
+    this.#outbox.forget(header.ack);
     switch (header.kind) {
       case "lease":
         this.#begunAtMs ??= performance.now();
@@ -330,7 +314,7 @@ export class Client {
         this.#publishEpoch(bench);
       if (now - clock.yieldedMs >= YIELD_MS) {
         await setImmediate();
-        await this.#until(() => this.#keptBytes <= UNACKNOWLEDGED_BYTES_MAX);
+        await this.#until(() => this.#outbox.bytes <= UNACKNOWLEDGED_BYTES_MAX);
         clock.yieldedMs = performance.now();
       }
       if (this.#ended !== undefined || this.#leaving) return;
@@ -368,11 +352,13 @@ export class Client {
   #publishResults(bench: Workbench): void {
     if (bench.results.isEmpty) return;
     const { failures, ...results } = bench.results.take();
-    const frame = encodeResults(this.#header("result", ++this.#seq), {
-      ...results,
-      times: this.#times(),
+    this.#keep((seq) => {
+      const frame = encodeResults(this.#header("result", seq), {
+        ...results,
+        times: this.#times(),
+      });
+      return failures.length === 0 ? [frame] : [frame, encodeFailures(failures)];
     });
-    this.#keep(failures.length === 0 ? [frame] : [frame, encodeFailures(failures)]);
   }
 
   /** Results of the same events have gone before: an epoch's events are done. */
@@ -380,40 +366,31 @@ export class Client {
     this.#epochAtMs = performance.now();
     if (bench.uncountedRanges === 0) return;
     this.#publishResults(bench);
-    this.#keep([encodeEpoch(this.#header("epoch", ++this.#seq), bench.takeEpoch())]);
+    this.#keep((seq) => [encodeEpoch(this.#header("epoch", seq), bench.takeEpoch())]);
   }
 
-  #keep(frames: Kept["frames"]): void {
-    this.#kept.push({ seq: this.#seq, frames });
-    this.#keptBytes += bytesOf(frames);
-    if (this.#heard) this.#link.publish(frames);
+  #keep(write: (seq: number) => Message): void {
+    const message = this.#outbox.keep(write);
+    if (this.#heard) this.#link.publish(message);
   }
 
-  #forget(ack: number): void {
-    while (this.#kept[0] !== undefined && this.#kept[0].seq <= ack) {
-      this.#keptBytes -= bytesOf(this.#kept[0].frames);
-      this.#kept.shift();
-    }
-  }
-
-  /** Sends everything after `ack` once more. Sent memory is never written again, so the frames are as they were. */
   #sendAgain(ack: number): void {
-    for (const { seq, frames } of this.#kept) if (seq > ack) this.#link.publish(frames);
+    for (const message of this.#outbox.after(ack)) this.#link.publish(message);
   }
 
   /** Gives un-started work back: results, totals and the word go out, and their acknowledgement is waited for. */
   async #leave(): Promise<void> {
     const bench = this.#bench!;
     this.#publishEpoch(bench);
-    this.#keep([newFrame(this.#header("leave", ++this.#seq), 0).frame]);
+    this.#keep((seq) => [newFrame(this.#header("leave", seq), 0).frame]);
     const deadline = performance.now() + LAST_WORDS_MS;
-    while (this.#kept.length > 0 && this.#ended === undefined && performance.now() < deadline)
+    while (!this.#outbox.isEmpty && this.#ended === undefined && performance.now() < deadline)
       await new Promise((resolve) => setTimeout(resolve, YIELD_MS));
   }
 
   #header(kind: MessageKind, seq: number): Parameters<typeof newFrame>[0] {
     const { session, sid } = this.#welcome!;
-    return { kind, session, sid, seq: kind === "beat" ? this.#seq : seq, ack: 0, n: 0 };
+    return { kind, session, sid, seq, ack: 0, n: 0 };
   }
 
   #times(): ClientTimes {
@@ -432,6 +409,3 @@ export class Client {
     };
   }
 }
-
-const bytesOf = (frames: readonly Uint8Array[]): number =>
-  frames.reduce((sum, frame) => sum + frame.byteLength, 0);
