@@ -2,21 +2,18 @@ import { renameSync, rmSync, statSync } from "node:fs";
 import { isEvbError, promote, sentenceOf, type Elements, type ElementType } from "@evb/event";
 import type { ResultSchema, Totals } from "@evb/analysis";
 import { Hdf5Writer, loadHdf5, type Hdf5Column } from "@evb/formats";
-import type { EventSlab, RunEvents } from "@evb/index";
+import type { RunEvents } from "@evb/index";
 import { EventTable } from "../coordinator/event-table.ts";
 import type { Range } from "../coordinator/range-set.ts";
 import { fault } from "../faults.ts";
-import type { EventRange, Results } from "../wire/result-message.ts";
 import { digestOf } from "./digest.ts";
 import { JournalResults } from "./journal-results.ts";
-import { fillMissing, newElements, putSlot, Slots, widened } from "./slots.ts";
+import { eventAt, newSlab, placeResults, slabsOf, sumOf, type Slab } from "./slab.ts";
+import { fillMissing, newElements, putSlot, widened } from "./slots.ts";
 
 /** docs/results-format.md says what each data set holds; a change there counts this up. */
 const RESULTS_FORMAT = "evb-results";
 const RESULTS_VERSION = 1;
-
-/** Events that are put together in memory at a time. */
-const SLAB_EVENTS = 2 ** 17;
 
 export interface ResultsParts {
   readonly journalPath: string;
@@ -64,25 +61,6 @@ export async function writeResults(parts: ResultsParts): Promise<string> {
   }
 }
 
-/** Some events with everything that is known of them, before it is written. */
-interface Slab {
-  /** Row of its first event in results.h5, and of its first fragment. */
-  readonly row: number;
-  readonly fragmentRow: number;
-  readonly parts: readonly { readonly range: Range; readonly index: EventSlab }[];
-  /** Shape (events + 1): fragments before each event, in this slab. */
-  readonly start: Uint32Array;
-  /** Shape (fragments). */
-  readonly source: Uint16Array;
-  readonly fragmentRows: Uint32Array;
-  readonly status: Uint8Array;
-  /** One per column. */
-  readonly eventSlots: readonly Slots[];
-  readonly fragmentSlots: readonly Slots[];
-  /** Shape (events): 1 where a result was put already. */
-  readonly placed: Uint8Array;
-}
-
 class ResultsFile {
   readonly #writer: Hdf5Writer;
   readonly #parts: ResultsParts;
@@ -112,8 +90,9 @@ class ResultsFile {
     let row = 0;
     let fragmentRow = 0;
     for (const ranges of slabsOf(this.#parts.done)) {
-      const slab = this.#slab(ranges, { row, fragmentRow });
-      this.#place(slab, journal);
+      const { index } = this.#parts;
+      const slab = newSlab(index, this.#schema, ranges, { row, fragmentRow });
+      placeResults(slab, journal, this.#table);
       this.#checkPlaced(slab);
       this.#writeSlab(slab);
       row += slab.status.length;
@@ -160,55 +139,6 @@ class ResultsFile {
     return this.#parts.index.sources.map((source) => source.type).reduce(promote);
   }
 
-  #slab(ranges: readonly Range[], at: { row: number; fragmentRow: number }): Slab {
-    const parts = ranges.map((range) => ({
-      range,
-      index: this.#parts.index.slab(range.first, range.end - range.first),
-    }));
-    const events = sumOf(parts, ({ index }) => index.time.length);
-    const fragments = sumOf(parts, ({ index }) => index.source.length);
-    const slab: Slab = {
-      ...at,
-      parts,
-      start: new Uint32Array(events + 1),
-      source: new Uint16Array(fragments),
-      fragmentRows: new Uint32Array(fragments),
-      status: new Uint8Array(events),
-      eventSlots: this.#schema.eventColumns.map(() => new Slots(events)),
-      fragmentSlots: this.#schema.fragmentColumns.map(() => new Slots(fragments)),
-      placed: new Uint8Array(events),
-    };
-    let event = 0;
-    let fragment = 0;
-    for (const { index } of parts) {
-      slab.source.set(index.source, fragment);
-      slab.fragmentRows.set(index.row, fragment);
-      for (let k = 1; k < index.start.length; k++) slab.start[++event] = fragment + index.start[k]!;
-      fragment += index.source.length;
-    }
-    return slab;
-  }
-
-  #place(slab: Slab, journal: JournalResults): void {
-    const low = slab.parts[0]!.range.first;
-    const high = slab.parts.at(-1)!.range.end;
-    for (const { results, failures } of journal.between(low, high)) {
-      const failed = new Set(failures.map((failure) => failure.event));
-      const columns = {
-        events: sumOf(results.ranges, (range) => range.events),
-        fragments: sumOf(results.ranges, (range) => range.fragments),
-      };
-      let event = 0;
-      let fragment = 0;
-      for (const range of results.ranges) {
-        if (range.first < high && range.first + range.events > low)
-          this.#placeRange(slab, results, range, { event, fragment, failed, columns });
-        event += range.events;
-        fragment += range.fragments;
-      }
-    }
-  }
-
   /** What is done has its result in the journal, or something ate a part of it. @throws EvbError "journal-damaged" */
   #checkPlaced(slab: Slab): void {
     const missing = slab.placed.indexOf(0);
@@ -218,46 +148,6 @@ class ResultsFile {
       offset: statSync(this.#parts.journalPath).size,
       reason: `it ends without the result of event ${String(eventAt(slab, missing))}`,
     });
-  }
-
-  /** Puts the events of a range that fall into the slab and have no result yet. */
-  #placeRange(
-    slab: Slab,
-    results: Results,
-    range: EventRange,
-    from: {
-      /** Of the range's first event and fragment in the message's columns. */
-      event: number;
-      fragment: number;
-      failed: ReadonlySet<number>;
-      /** Lengths of the message's columns. */
-      columns: { events: number; fragments: number };
-    },
-  ): void {
-    const { columns, failed } = from;
-    let fragment = from.fragment;
-    for (let k = 0; k < range.events; k++) {
-      const event = range.first + k;
-      const at = positionIn(slab, event);
-      if (at < 0) {
-        fragment += this.#table.fragmentsOf({ first: event, end: event + 1 });
-        continue;
-      }
-      const begin = slab.start[at]!;
-      const count = slab.start[at + 1]! - begin;
-      if (slab.placed[at] === 0) {
-        slab.placed[at] = 1;
-        slab.status[at] = failed.has(event) ? 1 : 0;
-        slab.eventSlots.forEach(({ big }, c) => {
-          big[at] = results.eventSlots[c * columns.events + from.event + k]!;
-        });
-        slab.fragmentSlots.forEach(({ big }, c) => {
-          for (let f = 0; f < count; f++)
-            big[begin + f] = results.fragmentSlots[c * columns.fragments + fragment + f]!;
-        });
-      }
-      fragment += count;
-    }
   }
 
   #writeSlab(slab: Slab): void {
@@ -361,44 +251,6 @@ function groupNames(sources: readonly string[]): string[] {
   });
 }
 
-/** Cuts the ranges into pieces of at most {@link SLAB_EVENTS} events together. */
-function* slabsOf(ranges: readonly Range[]): Generator<Range[]> {
-  let slab: Range[] = [];
-  let room = SLAB_EVENTS;
-  for (const { first, end } of ranges)
-    for (let at = first; at < end;) {
-      const stop = Math.min(end, at + room);
-      slab.push({ first: at, end: stop });
-      room -= stop - at;
-      at = stop;
-      if (room > 0) continue;
-      yield slab;
-      slab = [];
-      room = SLAB_EVENTS;
-    }
-  if (slab.length > 0) yield slab;
-}
-
-/** Row of the event in the slab, or −1. Nearly always the slab is one range. */
-function positionIn(slab: Slab, event: number): number {
-  let before = 0;
-  for (const { range } of slab.parts) {
-    if (event >= range.first && event < range.end) return before + event - range.first;
-    before += range.end - range.first;
-  }
-  return -1;
-}
-
-function eventAt(slab: Slab, row: number): number {
-  let before = 0;
-  for (const { range } of slab.parts) {
-    const events = range.end - range.first;
-    if (row < before + events) return range.first + row - before;
-    before += events;
-  }
-  return -1;
-}
-
 /** Rows of the fragments of each source, by one counting sort. */
 function fragmentsBySource(source: Uint16Array, sources: number): (s: number) => Uint32Array {
   const starts = new Uint32Array(sources + 1);
@@ -410,8 +262,4 @@ function fragmentsBySource(source: Uint16Array, sources: number): (s: number) =>
     rows[next[s]!++] = fragment;
   });
   return (s) => rows.subarray(starts[s], starts[s + 1]);
-}
-
-function sumOf<Item>(items: readonly Item[], of: (item: Item) => number): number {
-  return items.reduce((sum, item) => sum + of(item), 0);
 }
