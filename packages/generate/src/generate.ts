@@ -1,7 +1,7 @@
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { loadHdf5 } from "@evb/formats";
+import { loadHdf5, makeFolder } from "@evb/formats";
 import { fault } from "./faults.ts";
 import { rowsOf } from "./file-rows.ts";
 import type { MockRun } from "./mock-run.ts";
@@ -72,7 +72,7 @@ const TRUTH_FILE = "truth.json";
 
 /** A run is made in a folder without one, as files of an older, longer run would be taken for its own. */
 async function openDirectory(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true });
+  makeFolder(directory);
   const old = (await readdir(directory)).find(
     (name) => name === TRUTH_FILE || /^file\d+\.h5$/.test(name),
   );

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, type Dirent } from "node:fs";
+import { existsSync, readdirSync, rmdirSync, rmSync, type Dirent } from "node:fs";
 import { join } from "node:path";
 import { sentenceOf } from "@evb/event";
+import { makeFolder } from "@evb/formats";
 import { fault } from "./faults.ts";
 
 /** A run's OUT folder and what lies in it. */
@@ -39,7 +40,7 @@ export function makeOutFolder(path: string, options: { force: boolean }): OutFol
     removeOwn(path);
   }
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolder(path);
   } catch (thrown) {
     throw fault("out-unwritable", { out: path, reason: sentenceOf(thrown) }, { cause: thrown });
   }
