@@ -10,12 +10,16 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { newKeyPair } from "@evb/runner";
 import { until } from "../support/run-links.ts";
 import { endAll, ended, reportOf, sentencesOf, start } from "../support/run-processes.ts";
 import { smallRun, type SmallRun } from "../support/run-small.ts";
 
 const MINUTE = 60_000;
+/** The client's key pair of zmq_curve(7), "Test key values". */
+const OTHERS_KEYS = {
+  publicKey: "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID",
+  secretKey: "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs",
+};
 let folder: string;
 let run: SmallRun;
 let outs = 0;
@@ -123,7 +127,7 @@ describe("a client", () => {
       const text = JSON.parse(readFileSync(connectionOf(out), "utf8")) as {
         security: { client: object };
       };
-      text.security.client = await newKeyPair();
+      text.security.client = OTHERS_KEYS;
       const forged = join(folder, "forged.json");
       writeFileSync(forged, JSON.stringify(text), { mode: 0o600 });
       const refused = await ended(["client", forged, "--wait", "5s"]);

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -84,6 +84,26 @@ describe("evb run", () => {
       expect(readdirSync(out).sort()).toEqual(["journal", "report.json", "results.h5"]);
       expect(reportIn(out)).toEqual(JSON.parse(JSON.stringify(report)));
       expect(processesIn(out)).toEqual([]);
+    },
+    MINUTE,
+  );
+
+  test(
+    "with one client and a built-in analysis opens no socket, and loads no ZeroMQ",
+    async () => {
+      const libraries = async (clients: number): Promise<string> => {
+        const out = newOut();
+        const words = ["--clients", String(clients), "--analysis", "wait", "--set", "ms=20"];
+        const running = start(["run", run.indexPath, "-o", out, ...words]);
+        const begun = join(out, clients === 1 ? "journal" : "connection.json");
+        await until(() => existsSync(begun), "begin of the run");
+        const maps = readFileSync(`/proc/${String(running.pid)}/maps`, "utf8");
+        running.kill("SIGINT");
+        await running.ended;
+        return maps;
+      };
+      expect(await libraries(1)).not.toContain("zeromq");
+      expect(await libraries(2)).toContain("zeromq");
     },
     MINUTE,
   );

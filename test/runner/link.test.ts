@@ -17,6 +17,8 @@ import {
   type Carrier,
 } from "../support/run-links.ts";
 
+// The only test that loads ZeroMQ: its library keeps to the first of Jest's environments in a process,
+// and is of no use in the next. Others run it in processes of their own.
 afterEach(closeLanes);
 
 const RESULTS = Array.from({ length: 1000 }, (_, i) => `result ${String(i)}`);

@@ -21,6 +21,7 @@ export {
   type RecordKind,
 } from "./sink/journal.ts";
 export type { RunReport } from "./sink/report.ts";
+export { writeResults } from "./sink/results.ts";
 export {
   refuseLiveRun,
   removeConnection,
