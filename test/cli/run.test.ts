@@ -354,6 +354,18 @@ describe("evb run, interrupted", () => {
     MINUTE,
   );
 
+  test.each(["1", "2"])(
+    "by a limit that is over at once ends with 4, with %s clients",
+    async (clients) => {
+      const out = newOut();
+      const done = await long(out, "--clients", clients, "--time-limit", "0").ended;
+      expect(done.code).toBe(4);
+      expect(sentencesOf(done).at(-1)).toMatch(/^stopped after 0 of 300 events/);
+      expect(processesIn(out)).toEqual([]);
+    },
+    MINUTE,
+  );
+
   test(
     "a client that dies is done without; all of them: exit 1",
     async () => {

@@ -107,9 +107,10 @@ async function runAlone(
     evbVersion: EVB_VERSION,
     endpoint: "this process",
   });
+  const over = new AbortController();
   let working: Promise<void> | undefined;
   const start = (): void => {
-    working = client.run(new AbortController().signal).then(
+    working = client.run(over.signal).then(
       ({ rank, events, times }) => {
         watcher.clear();
         if (!argv.quiet) process.stderr.write(`${clientLine(rank, events, times)}\n`);
@@ -126,6 +127,8 @@ async function runAlone(
     AbortSignal.any([signal, failed.signal]),
   );
   watcher.clear();
+  // A run that ended before its client had joined has said BYE to nobody.
+  over.abort();
   await working;
   return result;
 }
