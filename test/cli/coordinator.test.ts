@@ -143,7 +143,7 @@ describe("coordinator and clients, each a command of its own", () => {
     "a client that is told to go leaves with 0; the others do its work, and nothing is redone",
     async () => {
       const out = newOut();
-      const rank0 = await coordinator(out, 2, 8);
+      const rank0 = await coordinator(out, 2, 5);
       const [leaver, stayer] = [client(out), client(out)];
       await rank0.said(/waiting for 2 clients/);
       await until(() => journalBytes(out) > 2000, "some results");
@@ -163,7 +163,7 @@ describe("coordinator and clients, each a command of its own", () => {
     "a client that is killed is done without, and what it had is redone",
     async () => {
       const out = newOut();
-      const rank0 = await coordinator(out, 2, 8);
+      const rank0 = await coordinator(out, 2, 5);
       const [victim, other] = [client(out), client(out)];
       await until(() => journalBytes(out) > 2000, "some results");
       victim.kill("SIGKILL");

@@ -210,37 +210,29 @@ export default defineAnalysis({
     MINUTE,
   );
 
-  test.each<[string, string, RegExp]>([
-    [
-      "1e12 for i4",
-      "return { columns: { id: 1e12 } };",
-      /1000000000000 for the column id, but that column is i4/,
-    ],
-    [
-      "a column that isn't declared",
-      "return { columns: { id: 1, it: 2 } };",
-      /the column it, but it declares none/,
-    ],
-    [
-      "a total that isn't declared",
-      "totals.add('peaks', 1); return { columns: { id: 1 } };",
-      /a total peaks, but it declares none/,
-    ],
-    ["nothing", "return undefined;", /undefined for the column id/],
-    [
-      "a promise",
-      "return Promise.resolve({ columns: { id: 1 } });",
-      /a promise, but the next event is read at once/,
-    ],
-  ])(
-    "that returns %s fails its event",
-    async (_, body, words) => {
-      const text = THROWS.replace(/if \(event[^]*?\n {6}\}\n/, `if (event.id === 5) { ${body} }\n`);
-      const done = await runWith(written(`returns${String(outs)}.js`, text), newOut(), "--json");
+  test(
+    "whose results are wrong fails those events, and says what is wrong with each",
+    async () => {
+      const wrong: [body: string, words: RegExp][] = [
+        [
+          "return { columns: { id: 1e12 } };",
+          /1000000000000 for the column id, but that column is i4/,
+        ],
+        ["return { columns: { id: 1, it: 2 } };", /the column it, but it declares none/],
+        ["totals.add('peaks', 1);", /a total peaks, but it declares none/],
+        ["return undefined;", /undefined for the column id/],
+        ["return Promise.resolve();", /a promise, but the next event is read at once/],
+      ];
+      const bodies = wrong.map(([body], event) => `if (event.id === ${String(event)}) { ${body} }`);
+      const text = THROWS.replace(/if \(event[^]*?\n {6}\}\n/, bodies.join("\n"));
+      const done = await runWith(written("returns.js", text), newOut(), "--json");
       expect(done.code).toBe(1);
-      const { failures } = reportOf(done);
-      expect(failures.map(({ event }) => event)).toEqual([5]);
-      expect(failures[0]!.reason).toMatch(words);
+      const { failures, totals } = reportOf(done);
+      expect(failures.map(({ event }) => event)).toEqual([0, 1, 2, 3, 4]);
+      wrong.forEach(([, words], event) => {
+        expect(failures[event]!.reason).toMatch(words);
+      });
+      expect(totals).toEqual({ count: "35" });
     },
     MINUTE,
   );
