@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { generateRun, type MockRun, type Truth, type TrueMatch } from "@evb/generate";
@@ -216,6 +216,11 @@ describe("an index", () => {
       expect(fault.message).toBe(
         `${out} exists already; choose another name, or --force to replace it`,
       );
+      // Not what somebody else wrote, but an index is.
+      const foreign = await faultOf(() => index([folder], out, { force: true }));
+      expect(foreign).toMatchObject({ tag: "out-foreign", exitCode: 2 });
+      rmSync(out);
+      await index([folder], out);
       await index([folder], out, { force: true });
       expect(await eventsOf(out)).toHaveLength(1);
       expect(readdirSync(folder)).toEqual(["file1.h5", "x.index.h5"]);

@@ -42,7 +42,7 @@ function parser(words: readonly string[]) {
     .strict()
     .parserConfiguration({ "greedy-arrays": false })
     .middleware((argv) => {
-      checkGivenOnce(argv, words);
+      checkValues(argv, words);
     }, true)
     .version(EVB_VERSION)
     .help()
@@ -56,8 +56,15 @@ function parser(words: readonly string[]) {
 /** Options and arguments that may be repeated. */
 const REPEATABLE = ["_", "input", "data", "set"];
 
-/** Of two values for one option neither is taken in silence. */
-function checkGivenOnce(argv: Readonly<Record<string, unknown>>, words: readonly string[]): void {
+/** An option without its value isn't taken for its default; of two values for one option neither is taken in silence. */
+function checkValues(argv: Readonly<Record<string, unknown>>, words: readonly string[]): void {
+  for (const [i, word] of words.entries()) {
+    const name = /^--?([a-z][a-z-]*)$/.exec(word)?.[1];
+    if (name === undefined || !(name in argv) || typeof argv[name] === "boolean") continue;
+    const value = words[i + 1];
+    if (value === undefined || value === "" || /^--[a-z]/.test(value))
+      throw usage(`${word} needs a value`, words);
+  }
   for (const [name, value] of Object.entries(argv))
     if (Array.isArray(value) && !REPEATABLE.includes(name))
       throw usage(`${name.length > 1 ? "--" : "-"}${name} was given more than once`, words);

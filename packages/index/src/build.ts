@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { basename, dirname, join } from "node:path";
 import picomatch from "picomatch";
 import { isEvbError, matchExact, sentenceOf } from "@evb/event";
-import { loadHdf5 } from "@evb/formats";
+import { Hdf5File, loadHdf5 } from "@evb/formats";
 import { Selection } from "@evb/labels";
 import { fault } from "./faults.ts";
 import { belowRoot, findInputs, rootOf, sourceNames } from "./inputs.ts";
@@ -11,7 +11,7 @@ import { DEFAULT_SELECTION, type Layout } from "./layouts.ts";
 import type { IndexContent, IndexedSource, IndexOrder, SelectOrder } from "./order.ts";
 import { matchReport, type MatchReport } from "./report.ts";
 import { scanFile, type LabelTable, type Scan } from "./scan.ts";
-import { writeIndex } from "./write.ts";
+import { INDEX_FORMAT, writeIndex } from "./write.ts";
 
 export interface IndexOutcome {
   readonly report: MatchReport;
@@ -35,10 +35,12 @@ export async function buildIndex(
   onScanned: (files: number, of: number) => void,
 ): Promise<IndexOutcome> {
   const begun = performance.now();
-  if (existsSync(order.out) && !order.force) throw fault("out-exists", { path: order.out });
+  if (existsSync(order.out)) await checkReplaceable(order);
   const scans = await scanAll(order, onScanned);
   const root = rootOf(scans.map((scan) => scan.path));
   const sources = pickSources(placed(scans, root), order.sources);
+  if (typeof order.require === "number" && order.require > sources.length)
+    throw fault("require-too-many", { require: order.require, sources: sources.length });
   const labels = scans.find((scan) => scan.labels !== undefined)?.labels;
   const { wanted, selected } = wantedStamps(order.select, scans[0]!.source.layout, labels);
   const match = matchExact(
@@ -53,6 +55,21 @@ export async function buildIndex(
   const report = matchReport(match, sources, (performance.now() - begun) / 1000);
   await writeWhole(order, { root, sources, labels, match, report, selection: selected?.text });
   return { report: { ...report, seconds: (performance.now() - begun) / 1000 }, selected };
+}
+
+/** Only an index is replaced, and never a file that somebody else wrote: it may be the run's own data. */
+async function checkReplaceable({ out, force }: IndexOrder): Promise<void> {
+  if (!force) throw fault("out-exists", { path: out });
+  const hdf5 = await loadHdf5();
+  let format: unknown;
+  try {
+    const file = new Hdf5File(hdf5, out);
+    format = file.attribute("format");
+    file.close();
+  } catch (thrown) {
+    if (!isEvbError(thrown)) throw thrown;
+  }
+  if (format !== INDEX_FORMAT) throw fault("out-foreign", { path: out });
 }
 
 async function scanAll(

@@ -63,6 +63,16 @@ export const fault = faults({
     (at: { path: string }) =>
       `${at.path} exists already; choose another name, or --force to replace it`,
   ],
+  "out-foreign": [
+    2,
+    (at: { path: string }) =>
+      `${at.path} is not an index that evb wrote, so --force won't replace it; choose another name`,
+  ],
+  "require-too-many": [
+    2,
+    (at: { require: number; sources: number }) =>
+      `--require ${String(at.require)} asks for more sources than the ${String(at.sources)} that there are; give a smaller number, or all`,
+  ],
   "out-unwritable": [
     1,
     (at: { path: string; reason: string }) =>
