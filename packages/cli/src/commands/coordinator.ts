@@ -4,18 +4,18 @@ import type { Argv, CommandModule } from "yargs";
 import { runCoordinator } from "@evb/runner";
 import { listenOptions, runOptions } from "../common-options.ts";
 import { interruptSignal } from "../interrupts.ts";
-import { parseCount, parseListen, parsePorts } from "../sizes.ts";
+import { parseCount } from "../sizes.ts";
 import { log } from "../terminal.ts";
 import {
-  listenPlace,
+  CLIENTS_MAX,
+  networkOf,
   printResult,
   runOrder,
   runWatcher,
   withTimeLimit,
+  type NetworkArguments,
   type RunArguments,
 } from "./run-parts.ts";
-
-const CLIENTS_MAX = 100_000;
 
 const builder = (yargs: Argv) =>
   yargs
@@ -25,13 +25,10 @@ const builder = (yargs: Argv) =>
     .options(listenOptions)
     .example("$0 coordinator run1.index.h5 -o out --clients 33", "wait for 33 clients, then begin");
 
-interface CoordinatorCommand extends RunArguments {
+interface CoordinatorCommand extends RunArguments, NetworkArguments {
   readonly clients: string;
   readonly listen?: string | undefined;
   readonly advertise?: string | undefined;
-  readonly ports?: string | undefined;
-  readonly connection?: string | undefined;
-  readonly insecure: boolean;
 }
 
 export const coordinatorCommand: CommandModule<object, CoordinatorCommand> = {
@@ -42,27 +39,21 @@ export const coordinatorCommand: CommandModule<object, CoordinatorCommand> = {
     const signal = withTimeLimit(interruptSignal(), argv.timeLimit);
     const clients = parseCount("clients", argv.clients, { min: 1, max: CLIENTS_MAX });
     const order = runOrder(argv, clients);
-    const { host, port } = parseListen(argv.listen ?? (await ownAddress()));
-    const { bind, connect } = await listenPlace(host);
+    const { advertise } = argv;
+    const network = await networkOf(argv, argv.listen ?? (await ownAddress()), (connect, bind) =>
+      advertise === undefined ? reachableHosts(connect, bind) : [advertise],
+    );
     if (argv.insecure) log("--insecure: everybody who reaches these ports can join this run");
     const watcher = runWatcher(argv);
     const result = await runCoordinator(
       order,
-      {
-        kind: "tcp",
-        host: bind,
-        port,
-        ports: argv.ports === undefined ? undefined : parsePorts(argv.ports),
-        advertised: argv.advertise === undefined ? reachableHosts(connect, bind) : [argv.advertise],
-        connectionPath: argv.connection,
-        insecure: argv.insecure,
-      },
+      network,
       {
         ...watcher,
         listening: (connection) => {
           if (!argv.quiet)
             log(
-              `listening on ${host}, connection file ${connection ?? "none"}, waiting for ${String(clients)} clients`,
+              `listening on ${network.host}, connection file ${connection ?? "none"}, waiting for ${String(clients)} clients`,
             );
         },
       },

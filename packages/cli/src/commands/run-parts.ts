@@ -7,10 +7,11 @@ import {
   BATCH_CAP,
   type CoordinatorEvents,
   type RunOrder,
+  type RunNetwork,
   type RunResult,
 } from "@evb/runner";
 import { bytesText, counted, ProgressBar, runSummary } from "@evb/watch";
-import { parseCount, parseDuration, parseSettings } from "../sizes.ts";
+import { parseCount, parseDuration, parseListen, parsePorts, parseSettings } from "../sizes.ts";
 import { log, print, printJson, type Output } from "../terminal.ts";
 import { EVB_VERSION } from "../version.ts";
 
@@ -51,11 +52,45 @@ export function runOrder(argv: RunArguments, clientsAwaited: number): RunOrder {
   };
 }
 
+/** A client's number is a u16 in every frame, and none is used twice. */
+export const CLIENTS_MAX = 65_535;
+
+/** Where a coordinator listens, as typed. */
+export interface NetworkArguments {
+  readonly ports?: string | undefined;
+  readonly connection?: string | undefined;
+  readonly insecure: boolean;
+}
+
+/**
+ * What the options say of the network; whatever is typed wrong is said here.
+ *
+ * @param listen HOST or HOST:PORT
+ * @param advertised the hosts that clients try, from the host by which they connect and the one that is bound
+ */
+export async function networkOf(
+  { ports, connection, insecure }: NetworkArguments,
+  listen: string,
+  advertised: (connect: string, bind: string) => string[],
+): Promise<RunNetwork & { kind: "tcp" }> {
+  const { host, port } = parseListen(listen);
+  const { bind, connect } = await listenPlace(host);
+  return {
+    kind: "tcp",
+    host: bind,
+    port,
+    ports: ports === undefined ? undefined : parsePorts(ports),
+    advertised: advertised(connect, bind),
+    connectionPath: connection,
+    insecure,
+  };
+}
+
 /**
  * What to bind to for `--listen HOST`, and what clients are told. ZeroMQ binds to addresses and to
  * names of interfaces; clients connect to addresses and to names of hosts.
  */
-export async function listenPlace(host: string): Promise<{ bind: string; connect: string }> {
+async function listenPlace(host: string): Promise<{ bind: string; connect: string }> {
   if (host === "*" || host === "0.0.0.0") return { bind: host, connect: "127.0.0.1" };
   if (isIP(host.replace(/^\[|\]$/g, "")) !== 0) return { bind: host, connect: host };
   const own = networkInterfaces()[host]?.find(({ family }) => family === "IPv4");

@@ -14,21 +14,21 @@ import {
 } from "@evb/runner";
 import { listenOptions, runOptions } from "../common-options.ts";
 import { interruptSignal } from "../interrupts.ts";
-import { parseCount, parseListen, parsePorts } from "../sizes.ts";
+import { parseCount } from "../sizes.ts";
 import { log } from "../terminal.ts";
 import { EVB_VERSION } from "../version.ts";
 import {
   clientLine,
-  listenPlace,
+  CLIENTS_MAX,
+  networkOf,
   printResult,
   runOrder,
   runWatcher,
   withTimeLimit,
+  type NetworkArguments,
   type RunArguments,
 } from "./run-parts.ts";
 
-/** Slurm's largest installations have some ten thousand cores in a job. */
-const CLIENTS_MAX = 100_000;
 /** A client that is still there so long after the end is told to go, and then ended. */
 const CLIENT_TOLD_MS = 500;
 const CLIENT_END_MS = 5000;
@@ -49,11 +49,9 @@ const builder = (yargs: Argv) =>
       "your own analysis",
     );
 
-interface RunCommand extends RunArguments {
+interface RunCommand extends RunArguments, NetworkArguments {
   readonly clients?: string | undefined;
   readonly listen?: string | undefined;
-  readonly ports?: string | undefined;
-  readonly insecure: boolean;
 }
 
 export const runCommand: CommandModule<object, RunCommand> = {
@@ -67,7 +65,8 @@ export const runCommand: CommandModule<object, RunCommand> = {
         ? Math.max(1, availableParallelism() - 1)
         : parseCount("clients", argv.clients, { min: 1, max: CLIENTS_MAX });
     const order = runOrder(argv, clients);
-    const network = await networkOf(argv);
+    // Looked at even where no socket is opened: what is typed wrong is always said.
+    const network = await networkOf(argv, argv.listen ?? "127.0.0.1", (connect) => [connect]);
     // A built-in analysis with one client needs no socket; a user's has a process of its own.
     const alone = clients === 1 && order.analysis.sha256 === undefined;
     const result = alone
@@ -76,21 +75,6 @@ export const runCommand: CommandModule<object, RunCommand> = {
     process.exitCode = printResult(result, argv);
   },
 };
-
-/** Looked at even where no socket is opened: what is typed wrong is always said. */
-async function networkOf(argv: RunCommand): Promise<RunNetwork> {
-  const { host, port } = parseListen(argv.listen ?? "127.0.0.1");
-  const { bind, connect } = await listenPlace(host);
-  return {
-    kind: "tcp",
-    host: bind,
-    port,
-    ports: argv.ports === undefined ? undefined : parsePorts(argv.ports),
-    advertised: [connect],
-    connectionPath: undefined,
-    insecure: argv.insecure,
-  };
-}
 
 async function runAlone(
   argv: RunCommand,
