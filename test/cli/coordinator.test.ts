@@ -281,7 +281,7 @@ describe("coordinator and clients, each a command of its own", () => {
       const done = await rank0.ended;
       expect(done.code).toBe(1);
       expect(sentencesOf(done).at(-1)).toMatch(
-        /^no client for 0\.5 s, after 0 of 300 events; what was done is in its journal$/,
+        /^no client for 0\.5 s, after 0 of 300 events; the same command with --resume goes on$/,
       );
       expect(existsSync(connectionOf(out))).toBe(false);
     },

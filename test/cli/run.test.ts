@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { evbLine } from "../support/evb.ts";
+import { evb, evbLine } from "../support/evb.ts";
 import { until } from "../support/run-links.ts";
 import {
   endAll,
@@ -17,8 +17,6 @@ import {
 import { reportIn, smallRun, type SmallRun } from "../support/run-small.ts";
 
 const MINUTE = 60_000;
-/** A user's own analysis: it runs in a process of its own even where there is one client. */
-const SLOW = fileURLToPath(new URL("../support/run-slow-analysis.ts", import.meta.url));
 let folder: string;
 let run: SmallRun;
 let digest: string | undefined;
@@ -277,9 +275,17 @@ describe("evb run on a disk that is full", () => {
       });
       expect({ status, stderr }).toMatchObject({ status: 1 });
       expect(sentencesOf({ code: status, stdout: "", stderr }).at(-1)).toMatch(
-        /^the journal .*journal can't be written: EFBIG: .*; nothing after its last record counts; make room and run again$/,
+        /^the journal .*journal can't be written: EFBIG: .*; make room, and the same command with --resume goes on from its last whole record$/,
       );
-      expect(readdirSync(out).sort()).toEqual(["journal", "report.json"]);
+      expect(readdirSync(out).sort()).toEqual(["coordinator.json", "journal", "report.json"]);
+      // There is room again.
+      const again = evb(["run", run.indexPath, "-o", out, "--clients", "2", "--json", "--resume"]);
+      expect(reportOf(again)).toMatchObject({
+        events: 300,
+        digest,
+        totals: trueTotals(),
+        faults: { journalCuts: 1 },
+      });
     },
     MINUTE,
   );
@@ -303,9 +309,9 @@ describe("evb run, interrupted", () => {
       const done = await running.ended;
       expect(done.code).toBe(4);
       expect(sentencesOf(done).at(-1)).toMatch(
-        /^stopped after \d+ of 300 events; .* keeps what was done$/,
+        /^stopped after \d+ of 300 events; the same command with --resume goes on from .*$/,
       );
-      expect(readdirSync(out).sort()).toEqual(["journal", "report.json"]);
+      expect(readdirSync(out).sort()).toEqual(["coordinator.json", "journal", "report.json"]);
       expect(processesIn(out)).toEqual([]);
     },
     MINUTE,
@@ -367,7 +373,7 @@ describe("evb run, interrupted", () => {
   );
 
   test(
-    "a client that dies is done without; all of them: exit 1",
+    "a client that dies is replaced; one that dies again and again is not: exit 1",
     async () => {
       const out = newOut();
       const running = start([
@@ -394,18 +400,17 @@ describe("evb run, interrupted", () => {
       expect(done.code).toBe(0);
       expect(reportOf(done)).toMatchObject({ events: 300, lost: 0, totals: trueTotals() });
 
+
       const none = newOut();
-      const module = ["--clients", "1", "--analysis", SLOW];
-      const second = start(["run", run.indexPath, "-o", none, ...module]);
-      await until(
-        () => existsSync(join(none, "connection.json")) && processesIn(none).length === 2,
-        "client",
+      const module = join(folder, "deadly.js");
+      writeFileSync(
+        module,
+        "export default { setup: () => process.kill(process.pid, 'SIGKILL') };",
       );
-      for (const pid of processesIn(none)) if (pid !== second.pid) process.kill(pid, "SIGKILL");
-      const failed = await second.ended;
+      const failed = await ended(["run", run.indexPath, "-o", none, "--analysis", module]);
       expect(failed.code).toBe(1);
       expect(sentencesOf(failed).at(-1)).toMatch(
-        /^all 1 clients ended before the end of the run; what was done is in its journal/,
+        /^all 1 clients ended before the end of the run; the same command with --resume goes on/,
       );
     },
     MINUTE,

@@ -27,11 +27,13 @@ describe("a run that ends before its end", () => {
         clients,
         order: { analysis: analysisOrder("wait", { ms: "2" }) },
         signal: stop.signal,
-        prepare: () => {
-          setTimeout(() => {
+        prepare: (_, [client]) => {
+          // Some results are in, and there is much left to do.
+          client!.onPublish = () => {
+            if (client!.published !== 12) return;
             asked = true;
             stop.abort(new Error("interrupted"));
-          }, 150);
+          };
         },
       });
       expect({ asked, exitCode }).toEqual({ asked: true, exitCode: 4 });

@@ -69,6 +69,7 @@ export function runOrder(run: SmallRun, out: string, change: Partial<RunOrder> =
     indexPath: run.indexPath,
     out: join(run.folder, out),
     force: false,
+    resume: false,
     places: [],
     analysis: analysisOrder("stats", {}),
     sources: undefined,
@@ -76,13 +77,16 @@ export function runOrder(run: SmallRun, out: string, change: Partial<RunOrder> =
     batchCap: 1000,
     clientsAwaited: () => 1,
     clientTimeoutMs: 5000,
+    eventTimeoutMs: undefined,
     strict: false,
+    tracePath: undefined,
     evbVersion: "0.0.0-test",
     ...change,
   };
 }
 
 export const clientOrder = {
+  run: "",
   places: [],
   waitMs: 10_000,
   coordinatorTimeoutMs: 200,
@@ -104,10 +108,10 @@ export async function runInMemory(given: InMemory): Promise<EndedInMemory> {
     {
       progress: () => undefined,
       notice: (sentence) => notices.push(sentence),
-      listening: () => {
+      listening: ({ run }) => {
         working = Promise.all(
           ends.map((end) =>
-            new Client(end, clientOrder)
+            new Client(end, { ...clientOrder, run })
               .run(new AbortController().signal)
               .catch((thrown: unknown) => thrown as Error),
           ),

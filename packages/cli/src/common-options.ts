@@ -17,6 +17,11 @@ export const common = {
 export const runOptions = {
   out: { alias: "o", type: "string", demandOption: true, describe: "folder for the results" },
   force: common.force,
+  resume: {
+    type: "boolean",
+    default: false,
+    describe: "go on with the run in OUT, where it ended",
+  },
   data: common.data,
   analysis: {
     type: "string",
@@ -33,8 +38,10 @@ export const runOptions = {
   sources: { type: "string", describe: "glob: read these sources only" },
   batch: { type: "string", describe: "the most events of a batch (evb chooses)" },
   strict: { type: "boolean", default: false, describe: "the first failed event ends the run" },
+  "event-timeout": { type: "string", describe: "an event that takes longer fails (off)" },
   "client-timeout": { type: "string", default: "5m", describe: "end without a client for so long" },
   "time-limit": { type: "string", describe: "stop after so long, exit 4" },
+  trace: { type: "string", describe: "file for what the coordinator does, as JSON lines" },
   json: common.json,
   quiet: common.quiet,
 } as const satisfies Record<string, Options>;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 
 /** So much of a file's start and of its end go into its fingerprint. */
 const ENDS_BYTES = 64 * 1024;
@@ -37,4 +37,14 @@ function readAt(fd: number, offset: number, length: number): Buffer {
     have += got;
   }
   return bytes.subarray(0, have);
+}
+
+/** What a file looks like from outside: it changes with every write to it. */
+export type FileState = string & { readonly of: "file" };
+
+/** Size, time of the last change, and which file it is; empty where there is none. */
+export function fileState(path: string): FileState {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  const parts = stats && [stats.size, stats.mtimeNs, stats.ino];
+  return (parts?.join(" ") ?? "") as FileState;
 }

@@ -1,4 +1,5 @@
 export { buildIndex, type IndexOutcome } from "./build.ts";
+export { fileState, fingerprintOf, type FileState } from "./fingerprint.ts";
 export type { IndexOrder, SelectOrder } from "./order.ts";
 export { inNaturalOrder, parseDataPlace, placeOf, type DataPlace } from "./inputs.ts";
 export { DEFAULT_SELECTION, LAYOUTS, layoutOf, type Layout, type SourceLayout } from "./layouts.ts";

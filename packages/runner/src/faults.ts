@@ -3,7 +3,7 @@ import { faults } from "@evb/event";
 /** What was waited for may be what was left of something. */
 const inSeconds = (seconds: number): string => `${String(Math.round(100 * seconds) / 100)} s`;
 
-const resume = "what was done is in its journal";
+const resume = "the same command with --resume goes on";
 
 export const fault = faults({
   // wire
@@ -106,7 +106,7 @@ export const fault = faults({
   stopped: [
     4,
     (at: { done: number; events: number; out: string }) =>
-      `stopped after ${String(at.done)} of ${String(at.events)} events; ${at.out} keeps what was done`,
+      `stopped after ${String(at.done)} of ${String(at.events)} events; the same command with --resume goes on from ${at.out}`,
   ],
   "schema-differs": [
     1,
@@ -116,12 +116,32 @@ export const fault = faults({
   "journal-failed": [
     1,
     (at: { path: string; reason: string }) =>
-      `the journal ${at.path} can't be written: ${at.reason}; nothing after its last record counts; make room and run again`,
+      `the journal ${at.path} can't be written: ${at.reason}; make room, and the same command with --resume goes on from its last whole record`,
   ],
   "journal-damaged": [
     1,
     (at: { path: string; offset: number; reason: string }) =>
       `the journal ${at.path} is damaged at byte ${String(at.offset)}: ${at.reason}`,
+  ],
+  "data-changed": [
+    1,
+    (at: { host: string; path: string }) =>
+      `${at.path} changed while the run was on (seen on ${at.host}), so its results would mix old and new numbers; index it again and start anew`,
+  ],
+  "run-taken-over": [
+    1,
+    (at: { out: string }) =>
+      `another coordinator has gone on with the run in ${at.out}, so this one ends; it has written nothing since`,
+  ],
+  "resume-differs": [
+    2,
+    (at: { out: string; what: string; before: string; now: string }) =>
+      `${at.out} can't be resumed with ${at.what} ${at.now}: the run began with ${at.before}; give the same options, or --force to start anew`,
+  ],
+  "resume-life": [
+    1,
+    (at: { out: string; reason: string }) =>
+      `${at.out} can't be resumed: ${at.reason}; --force starts anew in its place`,
   ],
   "event-failed": [
     1,
@@ -137,6 +157,16 @@ export const fault = faults({
     (at: { what: string; reason: string }) => `the analysis returned ${at.what}, but ${at.reason}`,
   ],
   // client
+  "client-refused": [
+    1,
+    (at: { endpoint: string; reason: string }) =>
+      `the coordinator at ${at.endpoint} takes nothing more of this client: ${at.reason}`,
+  ],
+  "analysis-unwanted": [
+    2,
+    (at: { analysis: string; wanted: string }) =>
+      `the coordinator wants the analysis ${at.analysis}, and this client was started for ${at.wanted} only; start it with the same --analysis`,
+  ],
   "analysis-not-found": [
     2,
     (at: { analysis: string; builtIn: readonly string[] }) =>

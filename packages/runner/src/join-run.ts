@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { Client, type ClientOrder, type ClientOutcome } from "./client/client.ts";
 import { fault } from "./faults.ts";
-import { waitForConnection, type Connection } from "./wire/connection-file.ts";
+import { readConnection, waitForConnection, type Connection } from "./wire/connection-file.ts";
 import { answers } from "./wire/probe.ts";
 import { ZeromqClientLink } from "./wire/zeromq-client.ts";
 
@@ -18,7 +18,7 @@ const ANSWER_MS_MIN = 1000;
  */
 export async function joinRun(
   connectionPath: string,
-  order: Omit<ClientOrder, "endpoint">,
+  order: Omit<ClientOrder, "endpoint" | "run" | "findAgain">,
   signal: AbortSignal,
 ): Promise<ClientOutcome | undefined> {
   const begun = performance.now();
@@ -29,12 +29,50 @@ export async function joinRun(
   });
   if (found === undefined) return undefined;
   const { connection, host } = found;
-  const { joinPort, resultsPort, security } = connection;
-  const link = await ZeromqClientLink.open({ host, joinPort, resultsPort, security });
-  const endpoint = `${host}:${String(joinPort)}`;
+  const link = await linkTo(found);
+  const endpoint = `${host}:${String(connection.joinPort)}`;
   // One wait for the file, for a host that answers, and for the welcome.
   const waitMs = Math.max(ANSWER_MS_MIN, order.waitMs - (performance.now() - begun));
-  return new Client(link, { ...order, waitMs, endpoint }).run(signal);
+  const findAgain = finder(connectionPath, connection);
+  const { run } = connection;
+  return new Client(link, { ...order, run, waitMs, endpoint, findAgain }).run(signal);
+}
+
+const linkTo = ({ connection, host }: Found): Promise<ZeromqClientLink> => {
+  const { joinPort, resultsPort, security } = connection;
+  return ZeromqClientLink.open({ host, joinPort, resultsPort, security });
+};
+
+/** Looks whether the coordinator of the same run is elsewhere now than it was when it was found last. */
+function finder(path: string, first: Connection): () => Promise<ZeromqClientLink | undefined> {
+  let known = JSON.stringify(first);
+  return async () => {
+    const connection = readAgain(path);
+    if (connection?.run !== first.run || JSON.stringify(connection) === known) return undefined;
+    const host = await hostOf(connection);
+    if (host === undefined) return undefined;
+    known = JSON.stringify(connection);
+    return linkTo({ connection, host });
+  };
+}
+
+/** A file that can't be used may be another's, or half of a copy; the next look may find better. */
+function readAgain(path: string): Connection | undefined {
+  try {
+    return readConnection(path);
+  } catch {
+    return undefined;
+  }
+}
+
+interface Found {
+  readonly connection: Connection;
+  readonly host: string;
+}
+
+async function hostOf({ hosts, joinPort }: Connection): Promise<string | undefined> {
+  for (const host of hosts) if (await answers(host, joinPort)) return host;
+  return undefined;
 }
 
 /** The first of the advertised hosts that answers; the file is read again each time, as it may be an old one. */
@@ -42,11 +80,11 @@ async function findCoordinator(
   path: string,
   wait: { waitMs: number; sinceMs: number },
   signal: AbortSignal,
-): Promise<{ connection: Connection; host: string }> {
+): Promise<Found> {
   for (;;) {
     const connection = await waitForConnection(path, wait, signal);
-    for (const host of connection.hosts)
-      if (await answers(host, connection.joinPort)) return { connection, host };
+    const host = await hostOf(connection);
+    if (host !== undefined) return { connection, host };
     if (performance.now() >= wait.sinceMs + wait.waitMs) {
       const endpoints = connection.hosts.map((host) => `${host}:${String(connection.joinPort)}`);
       throw fault("coordinator-unreachable", { endpoints, seconds: wait.waitMs / 1000 });

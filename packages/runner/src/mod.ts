@@ -12,11 +12,22 @@ export { analysisOrder } from "./client/analysis-module.ts";
 export { ResultBuilder } from "./client/result-builder.ts";
 export { fault as runnerFault } from "./faults.ts";
 export { joinRun } from "./join-run.ts";
-export { runCoordinator, type RunNetwork, type RunOrder, type RunResult } from "./run.ts";
+export { runCoordinator, type RunOrder, type RunResult, type RunWatcher } from "./run.ts";
+export type { RunNetwork } from "./run-network.ts";
 export { digestOf } from "./sink/digest.ts";
+export {
+  encodeStart,
+  readJournalState,
+  type JournalClient,
+  type JournalProgress,
+  type JournalShare,
+  type JournalStart,
+  type JournalState,
+} from "./sink/journal-state.ts";
 export {
   JournalReader,
   JournalWriter,
+  type JournalPlace,
   type JournalRecord,
   type RecordKind,
 } from "./sink/journal.ts";

@@ -11,17 +11,20 @@ export interface OutFolder {
   readonly results: string;
   readonly report: string;
   readonly connection: string;
+  /** See coordinator-file.ts. */
+  readonly coordinator: string;
 }
 
-const OWN = /^(journal|results\.h5|report\.json|connection\.json)(\..*partial)?$/;
+const OWN = /^(journal|results\.h5|report\.json|connection\.json|coordinator\.json)(\..*partial)?$/;
 
-function outFolder(path: string): OutFolder {
+export function outFolder(path: string): OutFolder {
   return {
     path,
     journal: join(path, "journal"),
     results: join(path, "results.h5"),
     report: join(path, "report.json"),
     connection: connectionIn(path),
+    coordinator: join(path, "coordinator.json"),
   };
 }
 

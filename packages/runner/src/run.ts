@@ -1,33 +1,32 @@
-import { randomUUID } from "node:crypto";
-import { hostname } from "node:os";
+import { existsSync, rmSync } from "node:fs";
 import { RunIndex, withSources, type DataPlace, type RunEvents } from "@evb/index";
 import { isEvbError, type EvbError, type ExitCode } from "@evb/event";
+import { beginRun, checkData, type BegunRun } from "./begin-run.ts";
 import { Coordinator, type CoordinatorEvents } from "./coordinator/coordinator.ts";
 import type { RunOutcome } from "./coordinator/outcome.ts";
 import { EventTable } from "./coordinator/event-table.ts";
 import type { Range } from "./coordinator/range-set.ts";
+import { readCoordinatorFile } from "./coordinator-file.ts";
 import { fault } from "./faults.ts";
-import { connectionIn, makeOutFolder, removeOutFolder, type OutFolder } from "./out-folder.ts";
-import { JournalWriter } from "./sink/journal.ts";
+import { removeOutFolder, type OutFolder } from "./out-folder.ts";
+import type { RunNetwork } from "./run-network.ts";
+import type { JournalWriter } from "./sink/journal.ts";
 import { runReport, writeReport, type RunReport } from "./sink/report.ts";
 import { writeResults } from "./sink/results.ts";
+import { TraceFile } from "./sink/trace-file.ts";
 import type { AnalysisOrder } from "./wire/join.ts";
-import { encodeValue } from "./wire/values.ts";
-import { newKeyPair } from "./wire/keys.ts";
-import {
-  refuseLiveRun,
-  removeConnection,
-  writeConnection,
-  type Connection,
-} from "./wire/connection-file.ts";
-import type { CoordinatorLink } from "./wire/link.ts";
-import { ZeromqCoordinatorLink } from "./wire/zeromq-coordinator.ts";
+import { removeConnection } from "./wire/connection-file.ts";
+
+/** So often a thousand files are asked for their size and time: a millisecond's work on a local disk. */
+const DATA_CHECK_MS = 10_000;
 
 /** What `evb run` and `coordinator` are asked to do. */
 export interface RunOrder {
   readonly indexPath: string;
   readonly out: string;
   readonly force: boolean;
+  /** Goes on with the run in OUT, if there is one. */
+  readonly resume: boolean;
   readonly places: readonly DataPlace[];
   readonly analysis: AnalysisOrder;
   /** A glob over source names: only their fragments are read. */
@@ -38,24 +37,19 @@ export interface RunOrder {
   /** The clock starts when so many clients are there; asked anew each time. */
   readonly clientsAwaited: () => number;
   readonly clientTimeoutMs: number;
+  /** An event that takes longer fails; undefined: none does. */
+  readonly eventTimeoutMs: number | undefined;
   readonly strict: boolean;
+  /** Where to write what the coordinator does; undefined: nowhere. */
+  readonly tracePath: string | undefined;
   readonly evbVersion: string;
 }
 
-/** How a coordinator is reached; in memory it is not. */
-export type RunNetwork =
-  | { readonly kind: "memory"; readonly link: CoordinatorLink }
-  | {
-      readonly kind: "tcp";
-      readonly host: string;
-      readonly port: number;
-      readonly ports: { readonly low: number; readonly high: number } | undefined;
-      /** What the connection file tells clients to try, in turn. */
-      readonly advertised: readonly string[];
-      /** Undefined: OUT/connection.json. */
-      readonly connectionPath: string | undefined;
-      readonly insecure: boolean;
-    };
+/** What whoever runs a coordinator hears of it. */
+export interface RunWatcher extends CoordinatorEvents {
+  /** Clients may come; not called where nothing is left to do for them. */
+  listening(where: { readonly connectionPath: string | undefined; readonly run: string }): void;
+}
 
 export interface RunResult {
   readonly report: RunReport;
@@ -69,75 +63,117 @@ export interface RunResult {
 /**
  * Runs a coordinator from the index to results.h5 and report.json.
  *
- * @param watcher `listening` is called once clients may come, with the connection file, if there is one
  * @throws EvbError what is wrong before the first batch: index, data, OUT, ports
  */
 export async function runCoordinator(
   order: RunOrder,
   network: RunNetwork,
-  watcher: CoordinatorEvents & { listening(connectionPath: string | undefined): void },
+  watcher: RunWatcher,
   signal: AbortSignal,
 ): Promise<RunResult> {
   const index = await RunIndex.open(order.indexPath);
+  const { tracePath } = order;
+  const trace = tracePath === undefined ? undefined : new TraceFile(tracePath);
   try {
     const range = eventRange(order.events, index.eventCount);
     const events = order.sources === undefined ? index : withSources(index, order.sources);
     index.checkFresh(order.places);
-    const out = await openOut(order, network);
-    const { link, journal, connection } = await beginRun(network, out, order.clientsAwaited());
+    const begun = await beginRun(order, network, index, range);
+    const watch = watchData(index, order, begun.data);
+    let complete = false;
     try {
-      journal.append("start", 0, startRecord(order, index, range));
-      const coordinator = new Coordinator({
-        index: events,
-        order: { ...order, range },
-        link,
-        journal,
+      const outcome = await coordinate(
+        { order, begun, events, range, trace },
         watcher,
-      });
-      watcher.listening(connection?.path);
-      const outcome = await coordinator.run(signal);
-      return await finish(order, events, out, withJournalClosed(journal, outcome));
+        AbortSignal.any([signal, watch.signal]),
+      );
+      const result = await finish(order, events, begun, outcome, { check: watch.check });
+      complete = result.report.ended === undefined;
+      return result;
     } finally {
-      if (connection !== undefined) removeConnection(connection.path, connection);
+      watch.end();
+      putAway(begun, { complete });
     }
   } finally {
+    trace?.close();
     index.close();
   }
 }
 
-/** @throws EvbError "run-is-on", "out-exists", "out-foreign", "out-unwritable" */
-async function openOut(order: RunOrder, network: RunNetwork): Promise<OutFolder> {
-  if (network.kind === "tcp")
-    await refuseLiveRun(network.connectionPath ?? connectionIn(order.out));
-  // What is in a folder that --force empties may belong to a run that is still on.
-  if (order.force) await refuseLiveRun(connectionIn(order.out));
-  return makeOutFolder(order.out, { force: order.force });
+async function coordinate(
+  parts: {
+    order: RunOrder;
+    begun: BegunRun;
+    events: RunEvents;
+    range: Range;
+    trace: TraceFile | undefined;
+  },
+  watcher: RunWatcher,
+  signal: AbortSignal,
+): Promise<RunOutcome> {
+  const { order, begun, events, range, trace } = parts;
+  const { run, link, journal, before, life, connection } = begun;
+  const coordinator = new Coordinator({
+    index: events,
+    order: { ...order, run, range },
+    before,
+    link,
+    journal,
+    watcher,
+    isOurs: () => isOurs(begun),
+    ...(trace && {
+      trace: (entry) => {
+        trace.write(entry);
+      },
+    }),
+  });
+  trace?.write({ what: "listening", life });
+  if (!coordinator.isComplete) watcher.listening({ connectionPath: connection?.path, run });
+  const outcome = await coordinator.run(signal);
+  return withJournalClosed(journal, outcome);
 }
 
-/** All that is written or listens, or nothing: then the same command can be typed again. */
-async function beginRun(
-  network: RunNetwork,
-  out: OutFolder,
-  clients: number,
-): Promise<{
-  link: CoordinatorLink;
-  journal: JournalWriter;
-  connection: { path: string; run: string } | undefined;
-}> {
-  let link: CoordinatorLink | undefined;
+/** Takes the way to this coordinator away. Its keys stay for whoever goes on, if anything is left to do. */
+function putAway(begun: BegunRun, { complete }: { complete: boolean }): void {
+  const { connection, out } = begun;
+  if (existsSync(out.path) && !isOurs(begun)) return;
+  if (connection !== undefined) removeConnection(connection.path, connection);
+  if (complete) rmSync(out.coordinator, { force: true });
+}
+
+/** Whether no other coordinator has gone on with the run: this one may have been frozen. */
+const isOurs = ({ out, life }: BegunRun): boolean => {
   try {
-    const journal = new JournalWriter(out.journal);
-    if (network.kind === "memory") return { link: network.link, journal, connection: undefined };
-    const listening = await listen(network, clients);
-    link = listening.link;
-    const path = network.connectionPath ?? out.connection;
-    writeConnection(path, listening.connection);
-    return { link, journal, connection: { path, run: listening.connection.run } };
-  } catch (thrown) {
-    link?.close();
-    removeOutFolder(out);
-    throw thrown;
+    return readCoordinatorFile(out.coordinator)?.life === life;
+  } catch {
+    return false;
   }
+};
+
+/** Data that change while they are read give results of neither. */
+function watchData(
+  index: RunIndex,
+  order: RunOrder,
+  before: readonly string[],
+): { signal: AbortSignal; check: () => void; end: () => void } {
+  const changed = new AbortController();
+  const check = (): void => {
+    checkData(index, order, { before });
+  };
+  const timer = setInterval(() => {
+    try {
+      check();
+    } catch (thrown) {
+      changed.abort(thrown);
+    }
+  }, DATA_CHECK_MS);
+  return {
+    signal: changed.signal,
+    check,
+    end: () => {
+      clearInterval(timer);
+    },
+  };
 }
 
 /** @throws EvbError "events-range" */
@@ -147,49 +183,6 @@ function eventRange(text: string | undefined, events: number): Range {
   const [first, end] = [Number(parts?.[1] ?? 0), parts?.[2] ? Number(parts[2]) : events];
   if (parts === null || first >= end || end > events) throw fault("events-range", { text, events });
   return { first, end };
-}
-
-async function listen(
-  network: Extract<RunNetwork, { kind: "tcp" }>,
-  clients: number,
-): Promise<{ link: CoordinatorLink; connection: Connection }> {
-  const { host, port, ports, advertised, insecure } = network;
-  checkPorts(network, clients);
-  const [server, client] = [await newKeyPair(), await newKeyPair()];
-  const security = insecure ? undefined : { server, clients: new Set([client.publicKey]) };
-  const link = await ZeromqCoordinatorLink.open({ host, port, ports, security });
-  const connection = {
-    run: randomUUID(),
-    hosts: advertised,
-    joinPort: link.endpoints.join,
-    resultsPort: link.endpoints.results,
-    security: security && { serverKey: server.publicKey, client },
-  };
-  return { link, connection };
-}
-
-/** Clients that find no port would wait, and the others with them. @throws EvbError "ports-too-few" */
-function checkPorts(
-  { ports, port }: { ports: { low: number; high: number } | undefined; port: number },
-  clients: number,
-): void {
-  if (ports === undefined) return;
-  const needed = clients + (port === 0 ? 2 : 1);
-  if (ports.high - ports.low + 1 >= needed) return;
-  const text = `${String(ports.low)}-${String(ports.high)}`;
-  throw fault("ports-too-few", { ports: text, clients, needed });
-}
-
-/** What the journal's results belong to. */
-function startRecord(order: RunOrder, index: RunIndex, range: Range): Uint8Array<ArrayBuffer> {
-  return encodeValue({
-    evb: order.evbVersion,
-    host: hostname(),
-    index: index.path,
-    events: index.eventCount,
-    range: [range.first, range.end],
-    analysis: order.analysis,
-  });
 }
 
 /** A result that the disk doesn't have is none. */
@@ -207,11 +200,13 @@ function withJournalClosed(journal: JournalWriter, outcome: RunOutcome): RunOutc
 async function finish(
   order: RunOrder,
   index: RunEvents,
-  out: OutFolder,
+  begun: BegunRun,
   outcome: RunOutcome,
+  { check }: { check: () => void },
 ): Promise<RunResult> {
   const { doneRanges } = outcome;
-  let ended = endOf(outcome, out);
+  const { out } = begun;
+  let ended = endOf(outcome, out) ?? lastDoubt(begun, check);
   let digest: string | undefined;
   if (ended === undefined || isEvbError(ended, "event-failed")) {
     const results = await resultsOf(order, index, out, outcome);
@@ -231,8 +226,19 @@ async function finish(
   // No client could begin: nothing was done that is worth a folder.
   if (isEvbError(ended, "clients-refused", "clients-blind") && outcome.done === 0)
     removeOutFolder(out);
-  else ended = keepReport(out, report) ?? ended;
+  else if (!isEvbError(ended, "run-taken-over")) ended = keepReport(out, report) ?? ended;
   return { report, out, ...verdict(outcome, out, ended) };
+}
+
+/** What makes the results of a run that came to its end worth nothing. */
+function lastDoubt(begun: BegunRun, check: () => void): EvbError | undefined {
+  if (!isOurs(begun)) return fault("run-taken-over", { out: begun.out.path });
+  try {
+    check();
+    return undefined;
+  } catch (thrown) {
+    return thrown as EvbError;
+  }
 }
 
 /** Undefined, too, where something else went wrong before: a disk that is full is said to be once. */

@@ -1,6 +1,6 @@
 import type { Argv, CommandModule } from "yargs";
 import { parseDataPlace } from "@evb/index";
-import { joinRun } from "@evb/runner";
+import { analysisOrder, joinRun } from "@evb/runner";
 import { common } from "../common-options.ts";
 import { interruptSignal } from "../interrupts.ts";
 import { parseDuration } from "../sizes.ts";
@@ -21,10 +21,20 @@ const builder = (yargs: Argv) =>
       default: "60s",
       describe: "wait so long for the coordinator",
     })
+    .option("analysis", {
+      type: "string",
+      describe: "run this analysis only, whatever the coordinator names",
+    })
+    .option("event-timeout", { type: "string", describe: "as the coordinator's, for this client" })
     .option("client-timeout", {
       type: "string",
       default: "5m",
       describe: "end when the coordinator is lost for so long",
+    })
+    .option("attached", {
+      type: "boolean",
+      default: false,
+      describe: "leave when stdin ends, as with the process that started it",
     })
     .option("quiet", common.quiet)
     .example("$0 client out/connection.json", "join the run and work until its end");
@@ -33,7 +43,10 @@ interface ClientCommand {
   readonly connection: string;
   readonly data: string[];
   readonly wait: string;
+  readonly analysis?: string | undefined;
+  readonly eventTimeout?: string | undefined;
   readonly clientTimeout: string;
+  readonly attached: boolean;
   readonly quiet: boolean;
 }
 
@@ -42,17 +55,33 @@ export const clientCommand: CommandModule<object, ClientCommand> = {
   describe: "rank 1..N: read events, analyse them, publish results",
   builder: builder as never,
   handler: async (argv) => {
+    const { analysis, eventTimeout } = argv;
+    const interrupted = interruptSignal();
+    const signal = argv.attached ? AbortSignal.any([interrupted, stdinEnd()]) : interrupted;
     const outcome = await joinRun(
       argv.connection,
       {
         places: argv.data.map(parseDataPlace),
         waitMs: parseDuration("wait", argv.wait),
         coordinatorTimeoutMs: parseDuration("client-timeout", argv.clientTimeout),
+        eventTimeoutMs:
+          eventTimeout === undefined ? undefined : parseDuration("event-timeout", eventTimeout),
+        analysis: analysis === undefined ? undefined : analysisOrder(analysis, {}).name,
         evbVersion: EVB_VERSION,
       },
-      interruptSignal(),
+      signal,
     );
     if (outcome === undefined || argv.quiet) return;
     print(clientLine(outcome.rank, outcome.events, outcome.times));
   },
 };
+
+/** Who started this process is gone when its end of stdin is. */
+function stdinEnd(): AbortSignal {
+  const ended = new AbortController();
+  process.stdin.once("end", () => {
+    ended.abort(new Error("stdin ended"));
+  });
+  process.stdin.resume();
+  return ended.signal;
+}

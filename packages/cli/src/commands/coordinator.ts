@@ -50,10 +50,10 @@ export const coordinatorCommand: CommandModule<object, CoordinatorCommand> = {
       network,
       {
         ...watcher,
-        listening: (connection) => {
+        listening: ({ connectionPath = "none" }) => {
           if (!argv.quiet)
             log(
-              `listening on ${network.host}, connection file ${connection ?? "none"}, waiting for ${String(clients)} clients`,
+              `listening on ${network.host}, connection file ${connectionPath}, waiting for ${String(clients)} clients`,
             );
         },
       },

@@ -11,6 +11,7 @@ import {
   type RunResult,
 } from "@evb/runner";
 import { bytesText, counted, ProgressBar, runSummary } from "@evb/watch";
+import { fault } from "../faults.ts";
 import { parseCount, parseDuration, parseListen, parsePorts, parseSettings } from "../sizes.ts";
 import { log, print, printJson, type Output } from "../terminal.ts";
 import { EVB_VERSION } from "../version.ts";
@@ -20,6 +21,7 @@ export interface RunArguments extends Output {
   readonly index: string;
   readonly out: string;
   readonly force: boolean;
+  readonly resume: boolean;
   readonly data: string[];
   readonly analysis: string;
   readonly set: string[];
@@ -27,18 +29,22 @@ export interface RunArguments extends Output {
   readonly sources?: string | undefined;
   readonly batch?: string | undefined;
   readonly strict: boolean;
+  readonly eventTimeout?: string | undefined;
   readonly clientTimeout: string;
+  readonly trace?: string | undefined;
   readonly timeLimit?: string | undefined;
 }
 
 const BATCH_MAX = 1e9;
 
 export function runOrder(argv: RunArguments, clientsAwaited: number): RunOrder {
-  const { batch } = argv;
+  const { batch, eventTimeout } = argv;
+  if (argv.force && argv.resume) throw fault("options-exclude", { one: "force", other: "resume" });
   return {
     indexPath: argv.index,
     out: argv.out,
     force: argv.force,
+    resume: argv.resume,
     places: argv.data.map(parseDataPlace),
     analysis: analysisOrder(argv.analysis, parseSettings(argv.set)),
     sources: argv.sources,
@@ -47,7 +53,10 @@ export function runOrder(argv: RunArguments, clientsAwaited: number): RunOrder {
       batch === undefined ? BATCH_CAP : parseCount("batch", batch, { min: 1, max: BATCH_MAX }),
     clientsAwaited: () => clientsAwaited,
     clientTimeoutMs: parseDuration("client-timeout", argv.clientTimeout),
+    eventTimeoutMs:
+      eventTimeout === undefined ? undefined : parseDuration("event-timeout", eventTimeout),
     strict: argv.strict,
+    tracePath: argv.trace,
     evbVersion: EVB_VERSION,
   };
 }

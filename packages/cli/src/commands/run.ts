@@ -1,17 +1,15 @@
-import { spawn, type ChildProcess } from "node:child_process";
 import { availableParallelism } from "node:os";
-import { fileURLToPath } from "node:url";
 import type { Argv, CommandModule } from "yargs";
 import { parseDataPlace } from "@evb/index";
 import {
   Client,
   MemoryNetwork,
   runCoordinator,
-  runnerFault,
   type RunNetwork,
   type RunOrder,
   type RunResult,
 } from "@evb/runner";
+import { Children } from "../children.ts";
 import { listenOptions, runOptions } from "../common-options.ts";
 import { interruptSignal } from "../interrupts.ts";
 import { parseCount } from "../sizes.ts";
@@ -28,10 +26,6 @@ import {
   type NetworkArguments,
   type RunArguments,
 } from "./run-parts.ts";
-
-/** A client that is still there so long after the end is told to go, and then ended. */
-const CLIENT_TOLD_MS = 500;
-const CLIENT_END_MS = 5000;
 
 const builder = (yargs: Argv) =>
   yargs
@@ -84,16 +78,17 @@ async function runAlone(
   const network = new MemoryNetwork();
   const watcher = runWatcher(argv);
   const failed = new AbortController();
-  const client = new Client(network.client(), {
-    places: argv.data.map(parseDataPlace),
-    waitMs: Infinity,
-    coordinatorTimeoutMs: Infinity,
-    evbVersion: EVB_VERSION,
-    endpoint: "this process",
-  });
   const over = new AbortController();
   let working: Promise<void> | undefined;
-  const start = (): void => {
+  const start = ({ run }: { run: string }): void => {
+    const client = new Client(network.client(), {
+      run,
+      places: argv.data.map(parseDataPlace),
+      waitMs: Infinity,
+      coordinatorTimeoutMs: Infinity,
+      evbVersion: EVB_VERSION,
+      endpoint: "this process",
+    });
     working = client.run(over.signal).then(
       ({ rank, events, times }) => {
         watcher.clear();
@@ -125,7 +120,7 @@ async function runMany(
   signal: AbortSignal,
 ): Promise<RunResult> {
   const watcher = runWatcher(argv);
-  const children = new Children(argv, clients);
+  const children = new Children(clients, clientWords(argv));
   if (argv.insecure) log("--insecure: everybody who reaches these ports can join this run");
   try {
     return await runCoordinator(
@@ -134,8 +129,12 @@ async function runMany(
       network,
       {
         ...watcher,
-        listening: (connection) => {
-          if (connection !== undefined) children.start(connection);
+        progress: (progress) => {
+          watcher.progress(progress);
+          children.progress(progress.done + progress.counted);
+        },
+        listening: ({ connectionPath }) => {
+          if (connectionPath !== undefined) children.start(connectionPath);
         },
       },
       AbortSignal.any([signal, children.allGone]),
@@ -146,89 +145,8 @@ async function runMany(
   }
 }
 
-/** The client processes of this run; every one that was started here is ended here. */
-class Children {
-  readonly #argv: RunCommand;
-  readonly #count: number;
-  readonly #running = new Set<ChildProcess>();
-  readonly #gone = new AbortController();
-  readonly #codes: number[] = [];
-  #wake: (() => void) | undefined;
-
-  constructor(argv: RunCommand, count: number) {
-    this.#argv = argv;
-    this.#count = count;
-    // A second interrupt ends this process at once, and leaves none behind.
-    process.once("exit", () => {
-      this.#kill("SIGKILL");
-    });
-  }
-
-  /** Before the start: all that will be. */
-  get alive(): number {
-    return this.#count - this.#codes.length;
-  }
-
-  /** Aborts when the last of them has ended. */
-  get allGone(): AbortSignal {
-    return this.#gone.signal;
-  }
-
-  start(connection: string): void {
-    for (let i = 0; i < this.#count; i++) this.#startOne(connection);
-  }
-
-  async end(): Promise<void> {
-    // They have heard BYE, but for those that hadn't joined when the run ended.
-    const told = setTimeout(() => {
-      this.#kill("SIGTERM");
-    }, CLIENT_TOLD_MS);
-    const deadline = setTimeout(() => {
-      this.#kill("SIGKILL");
-    }, CLIENT_END_MS);
-    while (this.#running.size > 0)
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    clearTimeout(told);
-    clearTimeout(deadline);
-  }
-
-  #kill(signal: NodeJS.Signals): void {
-    for (const child of this.#running) child.kill(signal);
-  }
-
-  #startOne(connection: string): void {
-    const bin = fileURLToPath(new URL("../../bin/client.js", import.meta.url));
-    const data = this.#argv.data.flatMap((place) => ["--data", place]);
-    const quiet = this.#argv.quiet ? ["--quiet"] : [];
-    const timeout = ["--client-timeout", this.#argv.clientTimeout];
-    // stdout is the run's own: with --json it holds nothing but the report.
-    const child = spawn(process.execPath, [bin, connection, ...data, ...timeout, ...quiet], {
-      stdio: ["ignore", 2, 2],
-    });
-    this.#running.add(child);
-    child.once("error", (error) => {
-      log(`a client can't be started: ${error.message}`);
-    });
-    child.once("close", (code) => {
-      this.#running.delete(child);
-      this.#codes.push(code ?? 1);
-      if (this.#running.size === 0) this.#gone.abort(this.#reason());
-      this.#wake?.();
-    });
-  }
-
-  /** All failed alike, before anything was done: then their code is the run's, too. */
-  #reason(): Error {
-    const [code] = this.#codes;
-    const alike = this.#codes.every((each) => each === code);
-    const kind =
-      alike && code === 2
-        ? "clients-refused"
-        : alike && code === 3
-          ? "clients-blind"
-          : "clients-failed";
-    return runnerFault(kind, { clients: this.#count });
-  }
+/** What a client of this run is given behind its connection file. */
+function clientWords({ data, clientTimeout, quiet }: RunCommand): string[] {
+  const places = data.flatMap((place) => ["--data", place]);
+  return [...places, "--client-timeout", clientTimeout, ...(quiet ? ["--quiet"] : [])];
 }

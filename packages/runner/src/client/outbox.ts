@@ -1,4 +1,4 @@
-import { withSequence } from "../wire/header.ts";
+import { address, readHeader, seal, type Address, type MessageKind } from "../wire/header.ts";
 
 /** A message: its first frame has the header. */
 export type Message = readonly [Uint8Array<ArrayBuffer>, ...Uint8Array<ArrayBuffer>[]];
@@ -26,10 +26,11 @@ export class Outbox {
     return this.#kept.length === 0;
   }
 
-  /** @param write makes the message under the number that it gets */
-  keep(write: (seq: number) => Message): Message {
+  /** Numbers, addresses and seals a message, and keeps it. Its frames are the outbox's from now on. */
+  keep(frames: Message, from: Omit<Address, "seq">): Message {
     const seq = ++this.#last;
-    const frames = write(seq);
+    address(frames[0], { ...from, seq });
+    seal(frames);
     this.#kept.push({ seq, frames });
     this.#bytes += bytesOf(frames);
     return frames;
@@ -37,8 +38,10 @@ export class Outbox {
 
   /** Drops what is acknowledged. */
   forget(ack: number): void {
-    while (this.#kept[0] !== undefined && this.#kept[0].seq <= ack)
-      this.#bytes -= bytesOf(this.#kept.shift()!.frames);
+    let count = 0;
+    while (count < this.#kept.length && this.#kept[count]!.seq <= ack)
+      this.#bytes -= bytesOf(this.#kept[count++]!.frames);
+    this.#kept.splice(0, count);
   }
 
   /** Everything after `ack`, in order. */
@@ -46,15 +49,21 @@ export class Outbox {
     return this.#kept.filter(({ seq }) => seq > ack).map(({ frames }) => frames);
   }
 
-  /** As another client: everything that is kept is numbered from 1. */
-  renumber(as: { session: number; sid: number }): void {
-    this.#kept = this.#kept.map(({ frames: [frame, ...more] }, i) => ({
-      seq: i + 1,
-      frames: [withSequence(frame, { ...as, seq: i + 1 }), ...more],
-    }));
-    this.#last = this.#kept.length;
+  /** As another connection: everything that is kept is numbered from 1. What was said of the old one alone isn't said again. */
+  renumber(from: Omit<Address, "seq">): void {
+    const kept = this.#kept.filter(
+      ({ frames }) => !OF_ITS_CONNECTION.has(readHeader(frames[0]).kind),
+    );
+    this.#kept = [];
+    this.#last = 0;
+    this.#bytes = 0;
+    // Copies: the old ones may still be on their way.
+    for (const { frames } of kept) this.keep([frames[0].slice(), ...frames.slice(1)], from);
   }
 }
+
+/** Said of one connection: under another it would be untrue. */
+const OF_ITS_CONNECTION: ReadonlySet<MessageKind> = new Set(["leave", "settled"] as const);
 
 const bytesOf = (frames: Message): number =>
   frames.reduce((sum, frame) => sum + frame.byteLength, 0);

@@ -1,7 +1,8 @@
+import { hostname } from "node:os";
 import { elementBytes, sentenceOf, viewElements } from "@evb/event";
 import type { Fragment, SourceInfo } from "@evb/analysis";
 import { Hdf5File, loadHdf5, type Hdf5, type RowReader } from "@evb/formats";
-import { checkFile, placeOf, type DataPlace } from "@evb/index";
+import { checkFile, fileState, placeOf, type DataPlace, type FileState } from "@evb/index";
 import { fault } from "../faults.ts";
 import type { Welcome } from "../wire/join.ts";
 
@@ -24,6 +25,8 @@ export class Sources {
   readonly #sources: readonly OpenSource[];
   /** By row of the welcome's files; the one used last is at the end, once there are many. */
   readonly #files = new Map<number, { readonly file: Hdf5File; readonly sources: number[] }>();
+  /** By row of the welcome's files: what each was when it was first opened. */
+  readonly #states = new Map<number, { readonly path: string; readonly state: FileState }>();
   /** From files that are closed again. */
   #bytesReadBefore = 0;
   #hdf5: Hdf5 | undefined;
@@ -102,6 +105,17 @@ export class Sources {
     return fragments;
   }
 
+  /**
+   * Makes sure that no file changed since it was first opened: what was read before and what is read
+   * after would not belong together.
+   *
+   * @throws EvbError "data-changed"
+   */
+  checkUnchanged(): void {
+    for (const { path, state } of this.#states.values())
+      if (fileState(path) !== state) throw fault("data-changed", { host: hostname(), path });
+  }
+
   close(): void {
     for (const { file } of this.#files.values()) file.close();
   }
@@ -129,6 +143,7 @@ export class Sources {
     let opened = this.#files.get(file);
     if (opened === undefined) {
       if (this.#files.size === FILES_OPEN_MAX) this.#closeOldest();
+      if (!this.#states.has(file)) this.#states.set(file, { path, state: fileState(path) });
       checkFile(this.#welcome.indexPath, path, { ...known, mtimeNs: 0n });
       opened = { file: new Hdf5File(this.#hdf5!, path), sources: [] };
       this.#files.set(file, opened);

@@ -1,16 +1,17 @@
-import { asRank, sentenceOf, type Rank } from "@evb/event";
-import { decodeJoin, type Join } from "../wire/join.ts";
-import type { CoordinatorLink, Lane } from "../wire/link.ts";
+import { sentenceOf } from "@evb/event";
+import { decodeJoin, encodeRefusal, type Join } from "../wire/join.ts";
+import type { CoordinatorLink } from "../wire/link.ts";
 import type { Notices } from "./notices.ts";
 import { newPeer, type Peer } from "./peer.ts";
+import type { Roster } from "./roster.ts";
 
-/** Which client of the session is a u16 in every frame, and never used twice. */
+/** Which connection of the session is a u16 in every frame, and never used twice. */
 const SIDS_MAX = 65_535;
 
 /** What becomes of a client's lane. */
 export interface AdmissionEvents {
   /** Its answer: where its lane is, and all that it needs to know. */
-  welcome(nonce: string, rank: Rank, lane: Lane): Uint8Array<ArrayBuffer>;
+  welcome(peer: Peer): Uint8Array<ArrayBuffer>;
   connected(peer: Peer): void;
   lost(peer: Peer): void;
 }
@@ -18,40 +19,68 @@ export interface AdmissionEvents {
 /** Lets clients in: each gets a number and a lane of its own. Who asks again gets the same answer. */
 export class Admission {
   readonly #link: CoordinatorLink;
+  readonly #run: string;
+  readonly #roster: Roster;
   readonly #events: AdmissionEvents;
   readonly #notices: Notices;
   readonly #now: () => number;
   readonly #byNonce = new Map<string, Promise<Peer>>();
   readonly #peers = new Map<number, Peer>();
+  /** The connection of each rank that was the last to say hello. */
+  readonly #greeted = new Map<number, Peer>();
+  /** Of this session: who comes back is no newcomer. */
+  readonly #known = new Set<string>();
+  readonly #refused = new Map<string, string>();
   #sids = 0;
 
+  /** @param run which run this is: clients of another one get no answer */
   constructor(
-    link: CoordinatorLink,
+    parts: { link: CoordinatorLink; run: string; roster: Roster },
     events: AdmissionEvents,
     watch: { notices: Notices; now: () => number },
   ) {
-    this.#link = link;
+    this.#link = parts.link;
+    this.#run = parts.run;
+    this.#roster = parts.roster;
     this.#events = events;
     this.#notices = watch.notices;
     this.#now = watch.now;
   }
 
-  /** Everybody who ever joined. */
+  /** Every connection that was made, but for those that were lost. */
   get peers(): Peer[] {
-    return [...this.#peers.values()];
+    return [...this.#peers.values()].filter((peer) => !peer.lost);
   }
 
   peer(sid: number): Peer | undefined {
     return this.#peers.get(sid);
   }
 
+  /** Who speaks for this rank. */
+  ofRank(rank: number): Peer | undefined {
+    return this.#greeted.get(rank);
+  }
+
+  greeted(peer: Peer): void {
+    this.#greeted.set(peer.rank, peer);
+  }
+
   /** @throws EvbError "frame-bad" */
-  join(request: Uint8Array, reply: (welcome: Uint8Array<ArrayBuffer>) => void): void {
+  join(request: Uint8Array, reply: (answer: Uint8Array<ArrayBuffer>) => void): void {
     const join = decodeJoin(request);
+    if (join.run !== this.#run) {
+      this.#notices.stray("a client of another run");
+      return;
+    }
+    const refused = this.#refused.get(join.nonce) ?? this.#full(join);
+    if (refused !== undefined) {
+      reply(encodeRefusal({ nonce: join.nonce, refused }));
+      return;
+    }
     const admitted = this.#byNonce.get(join.nonce) ?? this.#admit(join);
-    admitted?.then(
-      ({ rank, lane }) => {
-        reply(this.#events.welcome(join.nonce, rank, lane));
+    admitted.then(
+      (peer) => {
+        reply(this.#events.welcome(peer));
       },
       (thrown: unknown) => {
         this.#byNonce.delete(join.nonce);
@@ -60,17 +89,31 @@ export class Admission {
     );
   }
 
-  /** If it comes back it is another one. */
+  /** If it comes back it is another connection. */
   forget(peer: Peer): void {
     this.#byNonce.delete(peer.join.nonce);
+    // A frame of it may still be on its way: its number stays known, all else goes.
+    peer.outbox.length = 0;
   }
 
-  #admit(join: Join): Promise<Peer> | undefined {
-    if (this.#sids === SIDS_MAX) {
-      this.#notices.say(`no client can join any more: ${String(SIDS_MAX)} have`);
-      return undefined;
-    }
+  /** Nothing of this process is taken any more. */
+  refuse(peer: Peer, reason: string): void {
+    this.#refused.set(peer.join.nonce, reason);
+  }
+
+  #full({ nonce }: Join): string | undefined {
+    if (this.#sids < SIDS_MAX || this.#byNonce.has(nonce)) return undefined;
+    const refused = `no client can join any more: ${String(SIDS_MAX)} have`;
+    this.#notices.say(refused);
+    return refused;
+  }
+
+  #admit(join: Join): Promise<Peer> {
     const sid = ++this.#sids;
+    const { share, earlier } = this.#roster.of(join);
+    const again = this.#known.has(join.nonce);
+    this.#known.add(join.nonce);
+    const came = again ? "same-session" : earlier ? "new-session" : "new";
     let admitted: Peer | undefined;
     // The lane may be connected before it is ours: the promise of it comes later.
     let connected = false;
@@ -84,7 +127,7 @@ export class Admission {
       },
     });
     const peer = lane.then((opened) => {
-      admitted = newPeer(asRank(sid), join, opened, this.#now());
+      admitted = newPeer({ sid, share, came, join, lane: opened }, this.#now());
       this.#peers.set(sid, admitted);
       if (connected) this.#events.connected(admitted);
       return admitted;

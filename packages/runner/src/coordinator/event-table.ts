@@ -1,3 +1,4 @@
+import type { ElementType } from "@evb/event";
 import type { EventSlab, RunEvents } from "@evb/index";
 import type { Range } from "./range-set.ts";
 
@@ -38,6 +39,11 @@ export class EventTable {
         parts.map(({ slab, from, to }) => slab.row.subarray(slab.start[from], slab.start[to])),
       ),
     };
+  }
+
+  /** Element types of these sources' fragments. */
+  typesOf(sources: Uint16Array): ElementType[] {
+    return Array.from(sources, (source) => this.#index.sources[source]!.type);
   }
 
   /** Fragments of some events. */

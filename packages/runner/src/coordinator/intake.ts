@@ -4,6 +4,7 @@ import { fault } from "../faults.ts";
 import type { JournalWriter } from "../sink/journal.ts";
 import { decodeEpoch, type Epoch } from "../wire/epoch-message.ts";
 import type { Header } from "../wire/header.ts";
+import { failedEvent } from "../wire/failed-event.ts";
 import { decodeFailures, decodeSchema, encodeSchema, type Failure } from "../wire/join.ts";
 import { decodeResults, type ClientTimes } from "../wire/result-message.ts";
 import type { EventTable } from "./event-table.ts";
@@ -24,10 +25,15 @@ export class Intake {
   readonly #journal: JournalWriter;
   #agreed: { schema: ResultSchema; bytes: Uint8Array; totals: Totals } | undefined;
 
-  constructor(range: Range, table: EventTable, journal: JournalWriter) {
-    this.#range = range;
-    this.#table = table;
-    this.#journal = journal;
+  /** @param before of a run that goes on: what its clients return, and their totals so far */
+  constructor(
+    parts: { range: Range; table: EventTable; journal: JournalWriter },
+    before: { schema: ResultSchema; totals: Totals } | undefined,
+  ) {
+    this.#range = parts.range;
+    this.#table = parts.table;
+    this.#journal = parts.journal;
+    if (before !== undefined) this.#agreed = { ...before, bytes: encodeSchema(before.schema) };
   }
 
   /** Undefined until the first client has said what it returns. */
@@ -84,6 +90,22 @@ export class Intake {
   count(rank: Rank, epoch: Epoch, frame: Uint8Array): void {
     this.#agreed!.totals.merge(epoch.totals);
     this.#journal.append("epoch", rank, frame);
+  }
+
+  /** Events that no client survives: failed, and nothing of them totalled. */
+  setAside(ranges: readonly Range[], reason: string): Failure[] {
+    const { schema } = this.#agreed!;
+    const failures: Failure[] = [];
+    for (const { first, end } of ranges)
+      for (let event = first; event < end; event++) {
+        const { fragmentCount, source } = this.#table.slice({ first: event, end: event + 1 });
+        const types = this.#table.typesOf(source);
+        const failed = failedEvent(schema, { event, fragments: fragmentCount[0]!, types, reason });
+        this.#journal.append("results", 0, ...resultParts(failed.results, failed.failures));
+        this.#journal.append("epoch", 0, failed.epoch);
+        failures.push({ event, reason });
+      }
+    return failures;
   }
 
   #check(range: Range, fragments: number | undefined): void {

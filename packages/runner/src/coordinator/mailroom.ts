@@ -1,5 +1,5 @@
 import type { JournalWriter } from "../sink/journal.ts";
-import { newFrame, type Header } from "../wire/header.ts";
+import { newFrame, seal, type Header } from "../wire/header.ts";
 import { encodeLeases, LEASES_PER_FRAME_MAX, type Lease } from "../wire/lease-message.ts";
 import type { Peer } from "./peer.ts";
 
@@ -23,8 +23,8 @@ export class Mailroom {
   }
 
   /** Goes out with the next flush. */
-  post(peer: Peer, lease: Lease): void {
-    peer.outbox.push(lease);
+  post(peer: Peer, lease: Lease, how: { double: boolean }): void {
+    peer.outbox.push({ lease, ...how });
     this.#waiting.add(peer);
   }
 
@@ -39,35 +39,44 @@ export class Mailroom {
     for (const peer of this.#waiting) {
       if (peer.lost) continue;
       peer.journalled = peer.received;
-      while (peer.outbox.length > 0) {
-        const leases = peer.outbox.splice(0, LEASES_PER_FRAME_MAX);
-        this.#send(peer, encodeLeases(this.#header(peer), leases));
-      }
+      while (peer.outbox.length > 0) this.#sendLeases(peer);
       if (peer.acked < peer.journalled) this.say(peer, "ack");
     }
     this.#waiting.clear();
+  }
+
+  /** As many as go into one frame: all of them doubles, or none. */
+  #sendLeases(peer: Peer): void {
+    const { double } = peer.outbox[0]!;
+    const other = peer.outbox.findIndex((each) => each.double !== double);
+    const count = Math.min(other < 0 ? peer.outbox.length : other, LEASES_PER_FRAME_MAX);
+    const leases = peer.outbox.splice(0, count).map(({ lease }) => lease);
+    const kind = double ? "double" : "lease";
+    this.#send(peer, encodeLeases({ ...this.#header(peer), kind }, leases));
   }
 
   say(peer: Peer, kind: "ack" | "resend" | "stop" | "bye"): void {
     this.#send(peer, newFrame({ ...this.#header(peer), kind, n: 0 }, 0).frame);
   }
 
-  /** Something is missing before what came: everything that is not acknowledged is to come again. */
-  askAgain(peer: Peer): void {
-    if (this.#now() - peer.resendAtMs < RESEND_PAUSE_MS) return;
+  /** Something is missing before what came: everything that is not acknowledged is to come again. Returns whether it was asked for. */
+  askAgain(peer: Peer): boolean {
+    if (this.#now() - peer.resendAtMs < RESEND_PAUSE_MS) return false;
     peer.resendAtMs = this.#now();
     // What is here already should not come again.
     this.flush();
     this.say(peer, "resend");
+    return true;
   }
 
   #send(peer: Peer, frame: Uint8Array<ArrayBuffer>): void {
+    seal([frame]);
     peer.lane.send(frame);
     peer.acked = peer.journalled;
     peer.sentAtMs = this.#now();
   }
 
   #header(peer: Peer): Omit<Header, "kind" | "n"> {
-    return { sid: peer.rank, session: this.#session, seq: ++peer.sent, ack: peer.journalled };
+    return { sid: peer.sid, session: this.#session, seq: ++peer.sent, ack: peer.journalled };
   }
 }

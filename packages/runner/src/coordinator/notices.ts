@@ -1,16 +1,18 @@
+import type { FaultCounts } from "./counts.ts";
+
 /** A stranger that sends nonsense can't fill the log. */
 const PAUSE_MS = 1000;
 
 /** Sentences for whoever watches: at most one a second; the others are counted. */
 export class Notices {
+  readonly #counts: FaultCounts;
   readonly #say: (sentence: string) => void;
   readonly #now: () => number;
   #saidAtMs = -Infinity;
   #muted = 0;
-  /** Frames that nobody could understand, or that belong to no client. */
-  strayFrames = 0;
 
-  constructor(say: (sentence: string) => void, now: () => number) {
+  constructor(counts: FaultCounts, say: (sentence: string) => void, now: () => number) {
+    this.#counts = counts;
     this.#say = say;
     this.#now = now;
   }
@@ -28,7 +30,7 @@ export class Notices {
   }
 
   stray(what: string): void {
-    this.strayFrames++;
+    this.#counts.strayFrames++;
     this.say(`ignored: ${what}`);
   }
 }

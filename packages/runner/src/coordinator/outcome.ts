@@ -1,8 +1,9 @@
 import type { ResultSchema, Totals } from "@evb/analysis";
 import type { Failure } from "../wire/join.ts";
 import type { ClientTimes } from "../wire/result-message.ts";
-import type { Peer } from "./peer.ts";
+import type { FaultCounts } from "./counts.ts";
 import type { Range } from "./range-set.ts";
+import type { Share } from "./roster.ts";
 import type { Progress } from "./schedule.ts";
 
 /** One client's part of the run. */
@@ -14,9 +15,9 @@ export interface ClientShare extends ClientTimes {
   readonly fragments: number;
 }
 
-/** How the run went. */
+/** How the run went, over all lives of its coordinator. */
 export interface RunOutcome extends Progress {
-  /** From the first batch handed out to the last result. */
+  /** From the first batch handed out to the last result; without the time between two lives. */
   readonly seconds: number;
   readonly clients: readonly ClientShare[];
   /** Events whose analysis failed. */
@@ -27,16 +28,13 @@ export interface RunOutcome extends Progress {
   /** Events that are done, in order. */
   readonly doneRanges: readonly Range[];
   readonly schema: ResultSchema | undefined;
-  /** Frames that nobody could understand, or that belong to no client. */
-  readonly strayFrames: number;
+  readonly faults: FaultCounts;
   /** Undefined where every event is done; else why the run ended before. */
   readonly ended: Error | undefined;
   /** It ended because the signal said so. */
   readonly stopped: boolean;
 }
 
-export function shareOf(peer: Peer): ClientShare {
-  const { rank, events, fragments, times } = peer;
-  const { host, pid } = peer.join;
+export function shareOf({ rank, host, pid, events, fragments, times }: Share): ClientShare {
   return { rank, host, pid, events, fragments, ...times };
 }

@@ -1,23 +1,19 @@
 import type { Rank } from "@evb/event";
 import type { Lane } from "../wire/link.ts";
 import type { Lease } from "../wire/lease-message.ts";
-import type { ClientTimes } from "../wire/result-message.ts";
 import type { Join } from "../wire/join.ts";
+import type { Share } from "./roster.ts";
 
-const NO_TIMES: ClientTimes = {
-  bytes: 0,
-  bytesRead: 0,
-  seconds: 0,
-  waitSeconds: 0,
-  openSeconds: 0,
-  readSeconds: 0,
-  decodeSeconds: 0,
-  analysisSeconds: 0,
-};
-
-/** One client, as the coordinator knows it. A client that was lost and comes back is another one. */
+/** One connection of a client, as the coordinator knows it. When it was lost and comes back, that is another one. */
 export interface Peer {
+  /** Which connection of this session, never used twice. */
+  readonly sid: number;
+  /** Which process of the run; it keeps its rank when it comes back. */
   readonly rank: Rank;
+  /** What the process has done, under whatever sid. */
+  readonly share: Share;
+  /** It was there before: in this session, or with an earlier life of the coordinator. */
+  readonly came: "new" | "same-session" | "new-session";
   readonly join: Join;
   readonly lane: Lane;
   readonly joinedAtMs: number;
@@ -28,6 +24,9 @@ export interface Peer {
   lost: boolean;
   /** It said that it leaves. */
   left: boolean;
+  /** Nothing was heard of it for a while. */
+  late: boolean;
+  heardAtMs: number;
   /** The last message that was taken in order. */
   received: number;
   /** The last one that the journal's file has. */
@@ -40,26 +39,27 @@ export interface Peer {
   sentAtMs: number;
   resendAtMs: number;
   /** Leases that go out with the next flush. */
-  readonly outbox: Lease[];
-  times: ClientTimes;
-  events: number;
-  fragments: number;
+  readonly outbox: { readonly lease: Lease; readonly double: boolean }[];
 }
 
 /** It can be given leases. */
 export const isReady = (peer: Peer): boolean =>
   peer.connected && peer.greeted && !peer.lost && !peer.left;
 
-export function newPeer(rank: Rank, join: Join, lane: Lane, joinedAtMs: number): Peer {
+export function newPeer(
+  who: Pick<Peer, "sid" | "share" | "came" | "join" | "lane">,
+  nowMs: number,
+): Peer {
   return {
-    rank,
-    join,
-    lane,
-    joinedAtMs,
+    ...who,
+    rank: who.share.rank,
+    joinedAtMs: nowMs,
     connected: false,
     greeted: false,
     lost: false,
     left: false,
+    late: false,
+    heardAtMs: nowMs,
     received: 0,
     journalled: 0,
     acked: 0,
@@ -67,8 +67,5 @@ export function newPeer(rank: Rank, join: Join, lane: Lane, joinedAtMs: number):
     sentAtMs: 0,
     resendAtMs: -Infinity,
     outbox: [],
-    times: NO_TIMES,
-    events: 0,
-    fragments: 0,
   };
 }

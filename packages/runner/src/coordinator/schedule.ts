@@ -1,13 +1,17 @@
 import { asLeaseId, type LeaseId, type Rank } from "@evb/event";
 import { batchEvents } from "./batches.ts";
+import { newClient, settle, wantsMore, measure, type ClientState } from "./client-state.ts";
 import { lengthOf, RangeSet, type Range } from "./range-set.ts";
+import { Suspects } from "./suspects.ts";
+import { Waiting } from "./waiting.ts";
 
 export type Stimulus =
   /** The barrier is open: leases may go out. */
   | { readonly kind: "started" }
   /** The run ends before its end: nothing more goes out. */
   | { readonly kind: "stopped" }
-  | { readonly kind: "client-ready"; readonly rank: Rank }
+  /** `returned`: the same process was lost before, or its coordinator was. */
+  | { readonly kind: "client-ready"; readonly rank: Rank; readonly returned: boolean }
   /** Columns of these events arrived. */
   | {
       readonly kind: "results";
@@ -18,17 +22,36 @@ export type Stimulus =
     }
   /** Totals of exactly these events arrived. */
   | { readonly kind: "epoch"; readonly rank: Rank; readonly ranges: readonly Range[] }
-  /** It died: what it had is done again. */
-  | { readonly kind: "client-lost"; readonly rank: Rank }
+  /** Nothing is heard of it, and its connection stands: blocked is not dead. */
+  | { readonly kind: "client-late"; readonly rank: Rank }
+  /** It is heard again. */
+  | { readonly kind: "client-back"; readonly rank: Rank }
+  /** Its connection broke: what it had is done again. `died` as far as can be told. */
+  | { readonly kind: "client-lost"; readonly rank: Rank; readonly died: boolean }
+  /** All totals that it had when it joined have been sent. */
+  | { readonly kind: "client-settled"; readonly rank: Rank }
   /** It gives back what it had, and goes. */
-  | { readonly kind: "client-left"; readonly rank: Rank };
+  | { readonly kind: "client-left"; readonly rank: Rank }
+  /** Clients of an earlier life of the coordinator that have not come by now never will. */
+  | { readonly kind: "waited" };
 
 export type Action =
-  | { readonly kind: "lease"; readonly rank: Rank; readonly lease: LeaseId; readonly range: Range }
+  | {
+      readonly kind: "lease";
+      readonly rank: Rank;
+      readonly lease: LeaseId;
+      readonly range: Range;
+      /** Another client has these events, too. */
+      readonly double: boolean;
+      /** How many of them somebody had before who was lost. */
+      readonly again: number;
+    }
   /** These results are the first of their events: they count. */
   | { readonly kind: "commit"; readonly rank: Rank; readonly ranges: readonly Range[] }
   | { readonly kind: "accept-epoch"; readonly rank: Rank }
   | { readonly kind: "refuse-epoch"; readonly rank: Rank }
+  /** These events ended too many clients: they are done and counted, as failed. */
+  | { readonly kind: "set-aside"; readonly rank: Rank; readonly ranges: readonly Range[] }
   | { readonly kind: "finish" };
 
 /** What the schedule has seen so far. */
@@ -42,25 +65,19 @@ export interface Progress {
   readonly batches: number;
   /** Events handed out again because their client was lost, or their epoch was. */
   readonly redone: number;
+  /** Events handed out while another client had them. */
+  readonly doubled: number;
+  /** Every event below it has been handed out at some time. */
+  readonly handedOut: number;
 }
 
-/** A client has so much work before it, so that it never waits for an answer: 100 × the round trip of 0.17 ms. */
-const WORK_AHEAD_SECONDS = 0.02;
-/** While it works on one lease the next one is there. */
-const LEASES_AHEAD_MIN = 2;
-/** Leases of one tiny event each fill the time ahead with thousands; they are columns, but each is also an entry here. */
-const LEASES_AHEAD_MAX = 1024;
-/** A new measurement of a client's speed weighs so much against the old ones. */
-const SPEED_WEIGHT = 0.3;
-
-interface ClientState {
-  readonly leases: Map<LeaseId, { readonly range: Range; left: number }>;
-  /** Events in its leases that have no result yet. */
-  readonly ahead: RangeSet;
-  /** Events that it has done and not sent the totals of. */
-  readonly uncounted: RangeSet;
-  secondsPerEvent: number | undefined;
-  busySeconds: number;
+/** What an earlier life of the coordinator did. */
+export interface Before {
+  readonly done: readonly Range[];
+  readonly counted: readonly Range[];
+  /** Done and not counted, by the client that may still bring the totals. */
+  readonly uncounted: ReadonlyMap<Rank, readonly Range[]>;
+  readonly handedOut: number;
 }
 
 /**
@@ -73,22 +90,41 @@ interface ClientState {
 export class Schedule {
   readonly #events: number;
   readonly #cap: number;
-  readonly #waiting: RangeSet;
-  /** Those of the waiting that a lost client had, or that were in a refused epoch. */
-  readonly #again = new RangeSet();
-  readonly #done = new RangeSet();
-  readonly #counted = new RangeSet();
+  readonly #suspects = new Suspects();
+  readonly #waiting: Waiting;
+  /** Events of late clients that another client is to have, too. */
+  readonly #doubles = new RangeSet();
+  readonly #done: RangeSet;
+  readonly #counted: RangeSet;
   readonly #clients = new Map<Rank, ClientState>();
+  /** Uncounted events of clients of an earlier life that have not come yet. */
+  readonly #expected: Map<Rank, RangeSet>;
   #started = false;
   #finished = false;
   #leases = 0;
   #redone = 0;
+  #doubled = 0;
+  #handedOut: number;
 
-  /** @param batchCap the most events of a lease */
-  constructor(range: Range, batchCap: number) {
+  /** @param batchCap the most events of a lease; @param before of a run that goes on */
+  constructor(range: Range, batchCap: number, before?: Before) {
     this.#events = range.end - range.first;
     this.#cap = batchCap;
-    this.#waiting = new RangeSet([range]);
+    this.#done = new RangeSet(before?.done);
+    this.#counted = new RangeSet(before?.counted);
+    this.#expected = new Map(
+      [...(before?.uncounted ?? [])].map(([rank, ranges]) => [rank, new RangeSet(ranges)]),
+    );
+    this.#handedOut = before?.handedOut ?? range.first;
+    const undone = this.#done.missing(range);
+    this.#waiting = new Waiting(this.#suspects);
+    const had = new RangeSet(undone).common({ first: range.first, end: this.#handedOut });
+    this.#waiting.add(had, { again: true });
+    this.#waiting.add(undone, { again: false });
+    // Done, and of nobody who could still bring its totals.
+    const lost = new RangeSet(this.#done.ranges.flatMap((part) => this.#counted.missing(part)));
+    for (const ranges of this.#expected.values()) lost.removeAll(ranges.ranges);
+    this.#waiting.add(lost.ranges, { again: true });
   }
 
   get progress(): Progress {
@@ -98,12 +134,19 @@ export class Schedule {
       counted: this.#counted.count,
       batches: this.#leases,
       redone: this.#redone,
+      doubled: this.#doubled,
+      handedOut: this.#handedOut,
     };
   }
 
   /** Events that are done, in order. */
   get done(): readonly Range[] {
     return this.#done.ranges;
+  }
+
+  /** Nothing is left to do. */
+  get isComplete(): boolean {
+    return this.#counted.count === this.#events;
   }
 
   handle(stimulus: Stimulus): Action[] {
@@ -115,17 +158,47 @@ export class Schedule {
         this.#started = false;
         return [];
       case "client-ready":
-        if (this.#clients.has(stimulus.rank)) return [];
-        this.#clients.set(stimulus.rank, newClient());
-        return this.#leaseTo(stimulus.rank);
+        return this.#ready(stimulus);
       case "results":
         return this.#results(stimulus);
       case "epoch":
         return [...this.#epoch(stimulus.rank, stimulus.ranges), ...this.#finishIfDone()];
+      case "client-settled":
+        return this.#settled(stimulus.rank);
+      case "client-late":
+        return this.#late(stimulus.rank);
+      case "client-back":
+        return this.#back(stimulus.rank);
       case "client-lost":
+        return [...this.#lost(stimulus), ...this.#finishIfDone()];
       case "client-left":
-        return this.#lose(stimulus.rank, { again: stimulus.kind === "client-lost" });
+        return this.#left(stimulus.rank);
+      case "waited":
+        return this.#waited();
     }
+  }
+
+  #ready({ rank, returned }: Extract<Stimulus, { kind: "client-ready" }>): Action[] {
+    if (this.#clients.has(rank)) return [];
+    if (returned) this.#suspects.returned(rank);
+    const client = newClient({ returned });
+    this.#clients.set(rank, client);
+    const expected = this.#expected.get(rank);
+    this.#expected.delete(rank);
+    // Others may have counted them while it was on its way.
+    if (expected !== undefined) client.owed.addAll(this.#uncountedOf(expected.ranges));
+    client.uncounted.addAll(client.owed.ranges);
+    return this.#leaseTo(rank);
+  }
+
+  /** What it was expected to bring totals of and has not: it no longer has them. */
+  #settled(rank: Rank): Action[] {
+    const client = this.#clients.get(rank);
+    if (client === undefined || client.owed.count === 0) return [];
+    const missing = client.uncounted.removeAll(client.owed.ranges);
+    client.owed.removeAll(client.owed.ranges);
+    this.#giveBack(missing, { again: true });
+    return this.#leaseToAll();
   }
 
   #results(stimulus: Extract<Stimulus, { kind: "results" }>): Action[] {
@@ -134,25 +207,15 @@ export class Schedule {
     if (client === undefined) return [];
     const fresh: Range[] = [];
     for (const range of ranges) {
-      this.#settle(client, range);
+      settle(client, range);
       for (const part of this.#done.add(range)) fresh.push(part);
       for (const part of this.#counted.missing(range)) client.uncounted.add(part);
+      if (client.owed.count > 0) client.owed.remove(range);
       // A client that was taken for lost and came back brings results of what was given back.
       this.#forget(range);
     }
     measure(client, lengthOf(ranges), busySeconds);
     return [{ kind: "commit", rank, ranges: fresh }, ...this.#leaseTo(rank)];
-  }
-
-  /** The events of the range leave the lease that they were in, if it is this client's. */
-  #settle(client: ClientState, range: Range & { readonly lease: LeaseId }): void {
-    const lease = client.leases.get(range.lease);
-    if (lease === undefined) return;
-    const first = Math.max(range.first, lease.range.first);
-    const end = Math.min(range.end, lease.range.end);
-    // What came before doesn't count again, or a lease would be taken for done with events to do.
-    lease.left -= lengthOf(client.ahead.remove({ first, end }));
-    if (lease.left === 0) client.leases.delete(range.lease);
   }
 
   #epoch(rank: Rank, ranges: readonly Range[]): Action[] {
@@ -170,27 +233,92 @@ export class Schedule {
     return [{ kind: "refuse-epoch", rank }, ...this.#leaseToAll()];
   }
 
-  #lose(rank: Rank, how: { again: boolean }): Action[] {
+  /** What it has before it is given to others as well; whose result comes first, that one counts. */
+  #late(rank: Rank): Action[] {
     const client = this.#clients.get(rank);
-    if (client === undefined) return [];
-    this.#clients.delete(rank);
-    this.#giveBack(client.ahead.ranges, how);
-    // Done, but its totals went with the client: done again, and only counted the second time.
-    this.#giveBack(client.uncounted.ranges, how);
+    if (client === undefined || client.late) return [];
+    client.late = true;
+    this.#doubles.addAll(this.#onlyOf(client));
     return this.#leaseToAll();
   }
 
-  #giveBack(ranges: readonly Range[], { again }: { again: boolean }): void {
-    const parts = ranges.flatMap((range) => this.#counted.missing(range));
-    this.#waiting.addAll(parts);
-    if (again) this.#again.addAll(parts);
+  /** What it has to do and nobody else has; suspects are not given to two. */
+  #onlyOf(client: ClientState): Range[] {
+    let parts = client.ahead.ranges
+      .flatMap((range) => this.#done.missing(range))
+      .flatMap((range) => this.#suspects.parts(range).free);
+    for (const other of this.#clients.values())
+      if (other !== client) parts = parts.flatMap((part) => other.ahead.missing(part));
+    return parts;
+  }
+
+  #back(rank: Rank): Action[] {
+    const client = this.#clients.get(rank);
+    if (client === undefined) return [];
+    client.late = false;
+    this.#doubles.removeAll(client.ahead.ranges);
+    return this.#leaseTo(rank);
+  }
+
+  #lost({ rank, died }: Extract<Stimulus, { kind: "client-lost" }>): Action[] {
+    const client = this.#clients.get(rank);
+    if (client === undefined) return [];
+    // What others have done meanwhile is no suspect.
+    const undone = client.ahead.ranges.flatMap((range) => this.#done.missing(range));
+    const setAside = this.#suspects.lost(rank, undone, { died });
+    const actions: Action[] = [];
+    if (setAside.length > 0) {
+      this.#done.addAll(setAside);
+      this.#counted.addAll(setAside);
+      actions.push({ kind: "set-aside", rank, ranges: setAside });
+    }
+    this.#remove(rank, client, { again: true });
+    return [...actions, ...this.#leaseToAll()];
+  }
+
+  #left(rank: Rank): Action[] {
+    const client = this.#clients.get(rank);
+    if (client === undefined) return [];
+    this.#remove(rank, client, { again: false });
+    return this.#leaseToAll();
+  }
+
+  #remove(rank: Rank, client: ClientState, how: { again: boolean }): void {
+    this.#clients.delete(rank);
+    this.#doubles.removeAll(client.ahead.ranges);
+    this.#giveBack(client.ahead.ranges, how);
+    // Done, but its totals went with the client: done again, and only counted the second time.
+    this.#giveBack(client.uncounted.ranges, how);
+  }
+
+  #waited(): Action[] {
+    const expected = [...this.#expected.values()].flatMap(({ ranges }) => ranges);
+    this.#expected.clear();
+    this.#giveBack(new RangeSet(expected).ranges, { again: true });
+    return this.#leaseToAll();
+  }
+
+  /** What is not counted, and what nobody else can bring, waits for a client. */
+  #giveBack(ranges: readonly Range[], how: { again: boolean }): void {
+    let parts: Range[] = this.#uncountedOf(ranges);
+    if (parts.length === 0) return;
+    for (const { ahead, uncounted } of this.#clients.values())
+      for (const held of [ahead, uncounted])
+        if (parts.some((part) => held.touches(part)))
+          parts = parts.flatMap((part) => held.missing(part));
+    for (const expected of this.#expected.values())
+      parts = parts.flatMap((part) => expected.missing(part));
+    this.#waiting.add(parts, how);
+  }
+
+  #uncountedOf(ranges: readonly Range[]): Range[] {
+    return ranges.flatMap((range) => this.#counted.missing(range));
   }
 
   /** Somebody has the results of the range: nobody else need do it. */
   #forget(range: Range): void {
-    if (!this.#waiting.touches(range)) return;
-    this.#waiting.remove(range);
-    this.#again.remove(range);
+    if (this.#waiting.count > 0) this.#waiting.remove(range);
+    if (this.#doubles.count > 0) this.#doubles.remove(range);
   }
 
   #leaseToAll(): Action[] {
@@ -200,57 +328,57 @@ export class Schedule {
   #leaseTo(rank: Rank): Action[] {
     const client = this.#clients.get(rank);
     const actions: Action[] = [];
-    if (!this.#started || client === undefined) return actions;
-    while (this.#waiting.count > 0 && wantsMore(client)) {
-      const range = this.#waiting.takeFirst(
-        batchEvents({
-          waiting: this.#waiting.count,
-          clients: this.#clients.size,
-          cap: this.#cap,
-          secondsPerEvent: client.secondsPerEvent,
-        }),
-      );
-      if (range === undefined) break;
-      const lease = asLeaseId(++this.#leases);
-      if (this.#again.count > 0) this.#redone += lengthOf(this.#again.remove(range));
-      client.leases.set(lease, { range, left: range.end - range.first });
-      client.ahead.add(range);
-      actions.push({ kind: "lease", rank, lease, range });
+    if (!this.#started || client === undefined || client.late) return actions;
+    for (;;) {
+      const action = this.#nextLease(rank, client);
+      if (action === undefined) return actions;
+      actions.push(action);
     }
-    return actions;
+  }
+
+  #nextLease(rank: Rank, client: ClientState): Action | undefined {
+    if (client.exclusive) return undefined;
+    if (this.#waiting.hasExclusive) {
+      // It finishes what it has first: then only one event can be the one that ends it.
+      if (client.leases.size > 0) return undefined;
+      client.exclusive = true;
+      return this.#lease(rank, client, { range: this.#waiting.takeExclusive()!, double: false });
+    }
+    if (!wantsMore(client, { singles: this.#waiting.hasSingle })) return undefined;
+    const max = this.#batchEvents(client);
+    const double = this.#doubles.takeFirst(max);
+    if (double !== undefined) return this.#lease(rank, client, { range: double, double: true });
+    const range = this.#waiting.take(max);
+    return range && this.#lease(rank, client, { range, double: false });
+  }
+
+  #batchEvents({ secondsPerEvent }: ClientState): number {
+    return batchEvents({
+      waiting: this.#waiting.count + this.#doubles.count,
+      clients: this.#clients.size,
+      cap: this.#cap,
+      secondsPerEvent,
+    });
+  }
+
+  #lease(
+    rank: Rank,
+    client: ClientState,
+    { range, double }: { range: Range; double: boolean },
+  ): Action {
+    const lease = asLeaseId(++this.#leases);
+    const again = double ? 0 : this.#waiting.countAgain(range);
+    this.#redone += again;
+    if (double) this.#doubled += range.end - range.first;
+    this.#handedOut = Math.max(this.#handedOut, range.end);
+    client.leases.set(lease, { range, left: range.end - range.first });
+    client.ahead.add(range);
+    return { kind: "lease", rank, lease, range, double, again };
   }
 
   #finishIfDone(): Action[] {
-    if (this.#finished || !this.#started || this.#counted.count < this.#events) return [];
+    if (this.#finished || !this.#started || !this.isComplete) return [];
     this.#finished = true;
     return [{ kind: "finish" }];
   }
-}
-
-function newClient(): ClientState {
-  return {
-    leases: new Map(),
-    ahead: new RangeSet(),
-    uncounted: new RangeSet(),
-    secondsPerEvent: undefined,
-    busySeconds: 0,
-  };
-}
-
-function wantsMore(client: ClientState): boolean {
-  const leases = client.leases.size;
-  if (leases < LEASES_AHEAD_MIN) return true;
-  if (leases >= LEASES_AHEAD_MAX || client.secondsPerEvent === undefined) return false;
-  return client.ahead.count * client.secondsPerEvent < WORK_AHEAD_SECONDS;
-}
-
-/** A microsecond: what an event costs that the client's clock can't see. */
-const SECONDS_PER_EVENT_MIN = 1e-6;
-
-function measure(client: ClientState, events: number, busySeconds: number): void {
-  if (events === 0) return;
-  const now = Math.max(SECONDS_PER_EVENT_MIN, (busySeconds - client.busySeconds) / events);
-  client.busySeconds = busySeconds;
-  const before = client.secondsPerEvent;
-  client.secondsPerEvent = before === undefined ? now : before + SPEED_WEIGHT * (now - before);
 }

@@ -2,6 +2,7 @@ import { renameSync, rmSync, writeFileSync } from "node:fs";
 import type { Totals } from "@evb/analysis";
 import { sentenceOf } from "@evb/event";
 import { fault } from "../faults.ts";
+import type { FaultCounts } from "../coordinator/counts.ts";
 import type { ClientShare, RunOutcome } from "../coordinator/outcome.ts";
 
 /** report.json, as CLI.md names its fields. */
@@ -28,6 +29,8 @@ export interface RunReport {
   readonly digest: string | undefined;
   readonly totals: Readonly<Record<string, string | number | number[]>>;
   readonly clients: readonly ClientShare[];
+  /** What went wrong and was mended. */
+  readonly faults: FaultCounts & { readonly leasedAgain: number; readonly doubled: number };
   /** Undefined where every event is done. */
   readonly ended: string | undefined;
 }
@@ -66,6 +69,7 @@ export function runReport(
     digest,
     totals: totalsOf(outcome.totals),
     clients: outcome.clients,
+    faults: { ...outcome.faults, leasedAgain: outcome.redone, doubled: outcome.doubled },
     ended,
   };
 }

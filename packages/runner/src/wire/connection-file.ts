@@ -1,17 +1,10 @@
-import {
-  closeSync,
-  fstatSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { rmSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
-import { isEvbError, sentenceOf } from "@evb/event";
+import { isEvbError } from "@evb/event";
 import { fault } from "../faults.ts";
 import { PROTOCOL_VERSION } from "./header.ts";
 import type { KeyPair } from "./keys.ts";
+import { readOwn, writeOwn } from "./own-file.ts";
 import { answers } from "./probe.ts";
 import { Fields } from "./values.ts";
 
@@ -31,19 +24,9 @@ const HOST_LENGTH_MAX = 256;
 /** 64 hosts of 256 characters, and keys. */
 const FILE_BYTES_MAX = 65_536;
 
-/** Written under another name with mode 0600 and renamed, so that nobody reads half of it. */
 export function writeConnection(path: string, connection: Connection): void {
-  const partial = `${path}.${String(process.pid)}.partial`;
   const { security, ...rest } = connection;
-  const text = { protocol: PROTOCOL_VERSION, ...rest, ...(security && { security }) };
-  try {
-    rmSync(partial, { force: true });
-    writeFileSync(partial, `${JSON.stringify(text, null, 2)}\n`, { flag: "wx", mode: 0o600 });
-    renameSync(partial, path);
-  } catch (thrown) {
-    rmSync(partial, { force: true });
-    throw fault("out-unwritable", { out: path, reason: sentenceOf(thrown) }, { cause: thrown });
-  }
+  writeOwn(path, { protocol: PROTOCOL_VERSION, ...rest, ...(security && { security }) });
 }
 
 /** At the end of a run; another run may have put its own there meanwhile, which stays. */
@@ -92,14 +75,15 @@ export async function waitForConnection(
 /** A shared file system is asked ten times a second at most. */
 const POLL_MS = 100;
 
-/** Undefined where there is no such file. */
-function readConnection(path: string): Connection | undefined {
+/** Undefined where there is no such file. @throws EvbError "connection-unsafe", "connection-bad" */
+export function readConnection(path: string): Connection | undefined {
   let text: string;
   try {
-    text = readOwn(path);
+    const own = readOwn(path, FILE_BYTES_MAX);
+    if (own === undefined) return undefined;
+    text = own;
   } catch (thrown) {
     if (isEvbError(thrown)) throw thrown;
-    if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     const reason = (thrown as NodeJS.ErrnoException).code ?? "it can't be read";
     throw fault("connection-bad", { path, reason }, { cause: thrown });
   }
@@ -107,27 +91,6 @@ function readConnection(path: string): Connection | undefined {
     return parse(JSON.parse(text));
   } catch (thrown) {
     throw fault("connection-bad", { path, reason: (thrown as Error).message }, { cause: thrown });
-  }
-}
-
-/** Keys that others could have read or written are no keys. */
-function readOwn(path: string): string {
-  const fd = openSync(path, "r");
-  try {
-    const stats = fstatSync(fd);
-    if (!stats.isFile()) throw fault("connection-bad", { path, reason: "it is no file" });
-    if (process.getuid !== undefined && stats.uid !== process.getuid())
-      throw fault("connection-unsafe", { path, reason: `it belongs to user ${String(stats.uid)}` });
-    if ((stats.mode & 0o077) !== 0)
-      throw fault("connection-unsafe", {
-        path,
-        reason: `its mode is 0${(stats.mode & 0o777).toString(8)}`,
-      });
-    if (stats.size > FILE_BYTES_MAX)
-      throw fault("connection-bad", { path, reason: "it is too long" });
-    return readFileSync(fd, "utf8");
-  } finally {
-    closeSync(fd);
   }
 }
 

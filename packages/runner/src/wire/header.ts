@@ -1,7 +1,8 @@
+import { crc32 } from "node:zlib";
 import { fault } from "../faults.ts";
 
 /** Counted up when a message changes; both sides must agree. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** Little-endian. 24 bytes keep the 8-byte columns behind it aligned. */
 //   0      1         2     4         8     12    16    20
@@ -15,11 +16,17 @@ const MESSAGE = {
   resend: 3,
   stop: 4,
   bye: 5,
+  /** Leases of events that another client has, too: their totals travel in epochs of their own. */
+  double: 6,
   hello: 16,
   result: 17,
   epoch: 18,
   beat: 19,
   leave: 20,
+  /** What makes every result wrong that is still to come: the run ends. */
+  fault: 21,
+  /** Totals of all that was done before the client joined have been sent. */
+  settled: 22,
 } as const;
 export type MessageKind = keyof typeof MESSAGE;
 
@@ -31,7 +38,7 @@ export interface Header {
   readonly session: number;
   /** To the coordinator: counts results, epochs and leaves from 1. On a lane: counts frames. */
   readonly seq: number;
-  /** On a lane: every result up to this one is in the journal. */
+  /** On a lane: every message up to this one is in the journal. */
   readonly ack: number;
   /** How many leases or ranges follow. */
   readonly n: number;
@@ -61,7 +68,7 @@ export function newFrame(
 /** @throws EvbError "frame-bad" */
 export function readHeader(frame: Uint8Array): Header {
   if (frame.byteLength < HEADER_BYTES) throw bad(`it has ${String(frame.byteLength)} bytes`);
-  const view = new DataView(frame.buffer, frame.byteOffset, HEADER_BYTES);
+  const view = viewOf(frame);
   const kind = KINDS.get(view.getUint8(0));
   if (kind === undefined) throw bad(`its kind is ${String(view.getUint8(0))}`);
   if (view.getUint8(1) !== PROTOCOL_VERSION)
@@ -78,18 +85,51 @@ export function readHeader(frame: Uint8Array): Header {
   };
 }
 
-/** Writes a header's sequence number into a frame that has not been sent yet, or is sent anew under another. */
-export function withSequence(
-  frame: Uint8Array<ArrayBuffer>,
-  number: { sid: number; session: number; seq: number },
-): Uint8Array<ArrayBuffer> {
-  const copy = frame.slice();
-  const view = new DataView(copy.buffer);
-  view.setUint16(2, number.sid, true);
-  view.setUint32(4, number.session, true);
-  view.setUint32(8, number.seq, true);
-  return copy;
+const CRC_OFFSET = 20;
+
+/**
+ * Writes the checksum of a whole message into its first frame. It is for bytes that change on their
+ * way, and for frames that no evb made; against people there are keys.
+ */
+export function seal(frames: readonly [Uint8Array, ...Uint8Array[]]): void {
+  const [first] = frames;
+  viewOf(first).setUint32(CRC_OFFSET, checksum(frames), true);
 }
+
+/** The header of a message whose checksum holds. @throws EvbError "frame-bad" */
+export function openMessage(frames: readonly Uint8Array[]): Header {
+  const [first] = frames;
+  if (first === undefined) throw bad("it has no frame");
+  const header = readHeader(first);
+  if (viewOf(first).getUint32(CRC_OFFSET, true) !== checksum(frames))
+    throw bad("its checksum is wrong");
+  return header;
+}
+
+/** CRC-32 over all frames, the first one's own field left out. */
+function checksum([first, ...more]: readonly Uint8Array[]): number {
+  let crc = crc32(first!.subarray(HEADER_BYTES), crc32(first!.subarray(0, CRC_OFFSET)));
+  for (const frame of more) crc = crc32(frame, crc);
+  return crc;
+}
+
+/** Which client says it, in which session, as its how manyth message. */
+export interface Address {
+  readonly sid: number;
+  readonly session: number;
+  readonly seq: number;
+}
+
+/** Writes who speaks into a frame that hasn't been sent yet. */
+export function address(frame: Uint8Array, { sid, session, seq }: Address): void {
+  const view = viewOf(frame);
+  view.setUint16(2, sid, true);
+  view.setUint32(4, session, true);
+  view.setUint32(8, seq, true);
+}
+
+const viewOf = (frame: Uint8Array): DataView =>
+  new DataView(frame.buffer, frame.byteOffset, HEADER_BYTES);
 
 function bad(reason: string): Error {
   return fault("frame-bad", { what: "frame", reason });

@@ -5,12 +5,14 @@ import { decodeValue, encodeValue, Fields } from "./values.ts";
 
 /** What a client says of itself when it asks to join. Repeated until it is answered; `nonce` tells repeats. */
 export interface Join {
-  /** Random, hexadecimal: which process this is. Every container has pid 7. */
+  /** Random, hexadecimal: which process this is, as long as it lives. Every container has pid 7. */
   readonly nonce: string;
   readonly host: string;
   readonly pid: number;
   /** The evb that it runs. */
   readonly evb: string;
+  /** Of the run that it was started for; a coordinator answers only those of its own. */
+  readonly run: string;
 }
 
 /** Which analysis to run. */
@@ -40,6 +42,12 @@ interface WelcomeSource {
   readonly rows: number;
 }
 
+/** Why a client can't join: it asks no more. */
+export interface Refusal {
+  readonly nonce: string;
+  readonly refused: string;
+}
+
 /** The coordinator's answer: all that a client needs to know but the leases. */
 export interface Welcome {
   readonly nonce: string;
@@ -49,6 +57,8 @@ export interface Welcome {
   /** Port of this client's lane, on the host by which it reached the coordinator. */
   readonly lanePort: number;
   readonly beatMs: number;
+  /** An event that takes longer fails; 0: none does. */
+  readonly eventTimeoutMs: number;
   readonly analysis: AnalysisOrder;
   /** Where the files' paths begin on the coordinator's host. */
   readonly root: string;
@@ -58,6 +68,11 @@ export interface Welcome {
 }
 
 const JOIN_BYTES_MAX = 4096;
+/** A UUID has 36 characters; in memory it is none. */
+const RUN_LENGTH_MAX = 64;
+const RANK_MAX = 2 ** 32 - 1;
+/** 24 days, which is what a timer can wait. */
+const EVENT_TIMEOUT_MS_MAX = 2 ** 31 - 1;
 /** 65,535 sources (a source is a u16) of some 200 bytes, and as many files. */
 const WELCOME_BYTES_MAX = 64 * 2 ** 20;
 const SOURCES_MAX = 65_535;
@@ -73,22 +88,33 @@ export function decodeJoin(bytes: Uint8Array): Join {
   if (!/^[0-9a-f]{32}$/.test(nonce))
     throw fault("frame-bad", { what: "join", reason: "its nonce is none" });
   const host = fields.text("host", 256);
-  return { nonce, host, pid: fields.integer("pid"), evb: fields.text("evb", 64) };
+  return {
+    nonce,
+    host,
+    pid: fields.integer("pid"),
+    evb: fields.text("evb", 64),
+    run: fields.text("run", RUN_LENGTH_MAX),
+  };
 }
 
 export const encodeWelcome = (welcome: Welcome): Uint8Array<ArrayBuffer> => encodeValue(welcome);
 
+export const encodeRefusal = (refusal: Refusal): Uint8Array<ArrayBuffer> => encodeValue(refusal);
+
 /** @throws EvbError "frame-bad" */
-export function decodeWelcome(bytes: Uint8Array): Welcome {
+export function decodeWelcome(bytes: Uint8Array): Welcome | Refusal {
   const value = decodeValue("welcome", bytes, WELCOME_BYTES_MAX);
   const fields = new Fields("welcome", value);
+  const refused = fields.optionalText("refused");
+  if (refused !== undefined) return { nonce: fields.text("nonce"), refused };
   const welcome = {
     nonce: fields.text("nonce"),
     session: fields.integer("session", 2 ** 32 - 1),
     sid: fields.integer("sid", 65_535),
-    rank: fields.integer("rank", 2 ** 32),
+    rank: fields.integer("rank", RANK_MAX),
     lanePort: fields.integer("lanePort", 65_535),
     beatMs: fields.integer("beatMs", 60_000),
+    eventTimeoutMs: fields.integer("eventTimeoutMs", EVENT_TIMEOUT_MS_MAX),
     analysis: analysisOrder((value as { analysis: unknown }).analysis),
     root: fields.text("root"),
     indexPath: fields.text("indexPath"),
@@ -111,8 +137,12 @@ function analysisOrder(value: unknown): AnalysisOrder {
 
 function welcomeFile(value: unknown): WelcomeFile {
   const fields = new Fields("welcome's file", value);
+  const path = fields.text("path");
+  // An index has none that leads out of its root; a client reads only files of the index.
+  if (path.startsWith("/") || path.split("/").includes(".."))
+    throw fault("frame-bad", { what: "welcome", reason: "a file lies outside of its root" });
   return {
-    path: fields.text("path"),
+    path,
     sizeBytes: fields.integer("sizeBytes"),
     ends: fields.text("ends"),
   };
@@ -192,4 +222,18 @@ export function decodeFailures(bytes: Uint8Array): Failure[] {
       reason: inner.text("reason", FAILURE_LENGTH_MAX),
     };
   });
+}
+
+/** Why a client's results can't be trusted any more. */
+export interface ClientFault {
+  readonly reason: string;
+}
+
+export const encodeFault = (reason: string): Uint8Array<ArrayBuffer> =>
+  encodeValue({ reason: reason.slice(0, FAILURE_LENGTH_MAX) });
+
+/** @throws EvbError "frame-bad" */
+export function decodeFault(bytes: Uint8Array): ClientFault {
+  const fields = new Fields("fault", decodeValue("fault", bytes, JOIN_BYTES_MAX));
+  return { reason: fields.text("reason", FAILURE_LENGTH_MAX) };
 }

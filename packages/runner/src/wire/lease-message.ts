@@ -27,14 +27,14 @@ export const LEASES_PER_FRAME_MAX = 4096;
  * fragmentCount u16 (events) | source u16 (fragments)
  */
 export function encodeLeases(
-  header: Omit<Header, "kind" | "n">,
+  header: Omit<Header, "n"> & { readonly kind: "lease" | "double" },
   leases: readonly Lease[],
 ): Uint8Array<ArrayBuffer> {
   const n = leases.length;
   const events = sum(leases, (lease) => lease.time.length);
   const fragments = sum(leases, (lease) => lease.row.length);
   const bytes = 8 * events + 16 * n + 4 * fragments + 2 * events + 2 * fragments;
-  const { frame } = newFrame({ ...header, kind: "lease", n }, bytes);
+  const { frame } = newFrame({ ...header, n }, bytes);
   const cursor = new ColumnCursor(frame, HEADER_BYTES, "lease");
   const heads = cursor.take("u32", 4 * n);
   const time = cursor.take("u64", events);

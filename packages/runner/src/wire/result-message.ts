@@ -26,6 +26,17 @@ export interface ClientTimes {
   readonly analysisSeconds: number;
 }
 
+export const NO_TIMES: ClientTimes = {
+  bytes: 0,
+  bytesRead: 0,
+  seconds: 0,
+  waitSeconds: 0,
+  openSeconds: 0,
+  readSeconds: 0,
+  decodeSeconds: 0,
+  analysisSeconds: 0,
+};
+
 const TIME_FIELDS = [
   "bytes",
   "bytesRead",

@@ -15,6 +15,8 @@ export interface Listening {
   readonly port: number;
   /** All ports come from here where it is given: for firewalls. */
   readonly ports: { readonly low: number; readonly high: number } | undefined;
+  /** Exactly these: where an earlier life of the coordinator listened. */
+  readonly again?: { readonly join: number; readonly results: number };
   /** Undefined only with --insecure. */
   readonly security:
     { readonly server: KeyPair; readonly clients: ReadonlySet<string> } | undefined;
@@ -74,8 +76,9 @@ export class ZeromqCoordinatorLink implements CoordinatorLink {
     const gatekeeper = security && (await Gatekeeper.open(zeromq, security.clients));
     const link = new ZeromqCoordinatorLink(zeromq, listening, gatekeeper);
     try {
-      const join = await link.#bind(link.#join, listening.port);
-      link.#endpoints = { join, results: await link.#bind(link.#results, 0) };
+      const { port, again = { join: port, results: 0 } } = listening;
+      const join = await link.#bind(link.#join, again.join);
+      link.#endpoints = { join, results: await link.#bind(link.#results, again.results) };
     } catch (thrown) {
       link.close();
       throw thrown;

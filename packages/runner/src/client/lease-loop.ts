@@ -1,0 +1,229 @@
+import { setImmediate, setTimeout } from "node:timers/promises";
+import { encodeEpoch } from "../wire/epoch-message.ts";
+import { readHeader } from "../wire/header.ts";
+import { encodeFailures } from "../wire/join.ts";
+import { decodeLeases, type Lease } from "../wire/lease-message.ts";
+import { encodeResults, RANGES_PER_FRAME_MAX, type ClientTimes } from "../wire/result-message.ts";
+import type { FromBench, ToBench } from "./bench-messages.ts";
+import { begin, BUSY, HELD_KIB } from "./bench-words.ts";
+import type { Workbench } from "./workbench.ts";
+
+/** Results are sent when there is nothing left to do, and at least so often while events are worked on. */
+const PUBLISH_MS = 5;
+/** The thread's event loop gets its turn so often: leases that came are then seen. */
+const YIELD_MS = 1;
+/** Totals are sent so often, or sooner when there is nothing else to do, or a message can't say of more events. */
+const EPOCH_MS = 1000;
+/** …but then not more often than this: an empty ring may be a short one. */
+const EPOCH_IDLE_MS = 10;
+/** Results that nobody acknowledged wait with the sockets; above it no event is begun. */
+const UNACKNOWLEDGED_KIB_MAX = 64 * 1024;
+/** A result frame is sent when it has so much. */
+const RESULT_BYTES_MAX = 4 * 2 ** 20;
+
+/** A lease and the places of its events: see bench-words.ts. */
+interface Entry {
+  readonly lease: Lease;
+  readonly double: boolean;
+  readonly place: number;
+  /** Behind its last place; less where its end was taken back. */
+  end: number;
+}
+
+/** Nobody numbers or addresses messages here; the thread of the sockets does. */
+const UNADDRESSED = { sid: 0, session: 0, seq: 0, ack: 0 };
+
+/** Works through leases, in the thread that analyses. */
+export class LeaseLoop {
+  readonly #bench: Workbench;
+  readonly #words: Uint32Array;
+  readonly #before: ClientTimes;
+  readonly #post: (message: FromBench) => void;
+  readonly #ring: Entry[] = [];
+  /** The place of the next event that comes. */
+  #places = 0;
+  #cuts = 0;
+  #ending = false;
+  #begunAtMs: number | undefined;
+  #waitSeconds = 0;
+  #epochAtMs = 0;
+  #publishedAtMs = 0;
+  #yieldedAtMs = 0;
+  #wake: (() => void) | undefined;
+
+  constructor(
+    bench: Workbench,
+    parts: { words: Uint32Array; before: ClientTimes; post: (message: FromBench) => void },
+  ) {
+    this.#bench = bench;
+    this.#words = parts.words;
+    this.#before = parts.before;
+    this.#post = parts.post;
+  }
+
+  /** @throws EvbError "frame-bad" */
+  take(message: ToBench): void {
+    switch (message.kind) {
+      case "leases":
+        this.#begunAtMs ??= performance.now();
+        this.#append(message);
+        break;
+      case "cut":
+        this.#cut(message.place);
+        break;
+      case "end":
+        this.#ending = true;
+        break;
+    }
+    this.#wake?.();
+  }
+
+  /** Works until it is told to end. @throws EvbError where no event can be right any more */
+  async run(): Promise<void> {
+    while (!this.#ending) {
+      const entry = this.#ring[0];
+      if (entry === undefined) await this.#idle();
+      else await this.#workOn(entry);
+    }
+    this.#publishEpoch();
+    this.#post({ kind: "ended" });
+  }
+
+  #append({ frame, double }: Extract<ToBench, { kind: "leases" }>): void {
+    const sources = this.#bench.sources.infos.length;
+    for (const lease of decodeLeases(readHeader(frame), frame, sources)) {
+      const place = this.#places;
+      this.#places += lease.time.length;
+      this.#ring.push({ lease, double, place, end: this.#places });
+    }
+  }
+
+  #cut(place: number): void {
+    this.#cuts++;
+    this.#places = place;
+    while (this.#ring.length > 0 && this.#ring.at(-1)!.place >= place) this.#ring.pop();
+    const last = this.#ring.at(-1);
+    if (last !== undefined) last.end = Math.min(last.end, place);
+    // The event in work may be counted elsewhere, and would be refused together with what is done.
+    this.#publishEpoch();
+    this.#post({ kind: "settled" });
+  }
+
+  async #workOn(entry: Entry): Promise<void> {
+    const { lease, double, place } = entry;
+    if (double) this.#publishEpoch();
+    let fragment = 0;
+    for (let event = 0; place + event < entry.end; event++) {
+      if (!(await this.#begin(entry, place + event))) break;
+      this.#bench.run(lease, event, fragment);
+      Atomics.store(this.#words, BUSY, 0);
+      fragment += lease.fragmentCount[event]!;
+      await this.#afterEvent();
+      if (this.#ending) return;
+    }
+    // A cut may have taken it from the ring.
+    if (this.#ring[0] === entry) this.#ring.shift();
+    if (double) this.#publishEpoch();
+  }
+
+  /** Whether the event is still ours; waits while it is being taken back. */
+  async #begin(entry: Entry, place: number): Promise<boolean> {
+    Atomics.store(this.#words, BUSY, 1);
+    while (!begin(this.#words, place, this.#cuts)) {
+      Atomics.store(this.#words, BUSY, 0);
+      await this.#message();
+      if (this.#ending || place >= entry.end) return false;
+      Atomics.store(this.#words, BUSY, 1);
+    }
+    return true;
+  }
+
+  async #afterEvent(): Promise<void> {
+    const bench = this.#bench;
+    const now = performance.now();
+    if (now - this.#publishedAtMs >= PUBLISH_MS || isFull(bench)) this.#publishResults(now);
+    if (now - this.#epochAtMs >= EPOCH_MS || bench.uncountedRanges >= RANGES_PER_FRAME_MAX)
+      this.#publishEpoch();
+    if (now - this.#yieldedAtMs < YIELD_MS) return;
+    await setImmediate();
+    while (Atomics.load(this.#words, HELD_KIB) > UNACKNOWLEDGED_KIB_MAX && !this.#ending)
+      await setTimeout(YIELD_MS);
+    this.#yieldedAtMs = performance.now();
+  }
+
+  async #message(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  /** Nothing to do: say what is done, then wait for a lease; totals follow when none comes. */
+  async #idle(): Promise<void> {
+    const begun = performance.now();
+    this.#publishResults(begun);
+    const sinceEpoch = begun - this.#epochAtMs;
+    let timer: NodeJS.Timeout | undefined;
+    if (this.#bench.uncountedRanges > 0) {
+      if (sinceEpoch >= EPOCH_IDLE_MS) this.#publishEpoch();
+      else
+        timer = globalThis.setTimeout(() => {
+          this.#publishEpoch();
+        }, EPOCH_IDLE_MS - sinceEpoch);
+    }
+    while (this.#ring.length === 0 && !this.#ending) await this.#message();
+    clearTimeout(timer);
+    this.#yieldedAtMs = performance.now();
+    // Before the first lease the run had not begun.
+    const since = Math.max(begun, this.#begunAtMs ?? this.#yieldedAtMs);
+    this.#waitSeconds += (this.#yieldedAtMs - since) / 1000;
+  }
+
+  #publishResults(now: number): void {
+    this.#publishedAtMs = now;
+    const { results } = this.#bench;
+    if (results.isEmpty) return;
+    const { failures, ...taken } = results.take();
+    const times = this.#times();
+    const frame = encodeResults(UNADDRESSED, { ...taken, times });
+    const events = taken.ranges.reduce((sum, range) => sum + range.events, 0);
+    this.#post({
+      kind: "message",
+      frames: failures.length === 0 ? [frame] : [frame, encodeFailures(failures)],
+      events,
+      times,
+    });
+  }
+
+  /** Results of the same events have gone before: an epoch's events are done. */
+  #publishEpoch(): void {
+    const now = performance.now();
+    this.#epochAtMs = now;
+    const bench = this.#bench;
+    if (bench.uncountedRanges === 0) return;
+    bench.sources.checkUnchanged();
+    this.#publishResults(now);
+    const frame = encodeEpoch(UNADDRESSED, bench.takeEpoch());
+    this.#post({ kind: "message", frames: [frame], events: 0, times: this.#times() });
+  }
+
+  #times(): ClientTimes {
+    const before = this.#before;
+    const { analysisSeconds, sources } = this.#bench;
+    const begun = this.#begunAtMs;
+    const seconds = begun === undefined ? 0 : (performance.now() - begun) / 1000;
+    return {
+      bytes: before.bytes + sources.bytes,
+      bytesRead: before.bytesRead + sources.bytesRead,
+      seconds: before.seconds + seconds,
+      waitSeconds: before.waitSeconds + this.#waitSeconds,
+      openSeconds: before.openSeconds + sources.openSeconds,
+      readSeconds: before.readSeconds + sources.readSeconds,
+      // The HDF5 library decodes while it reads; its share is in readSeconds.
+      decodeSeconds: 0,
+      analysisSeconds: before.analysisSeconds + analysisSeconds,
+    };
+  }
+}
+
+const isFull = ({ results }: Workbench): boolean =>
+  results.bytes > RESULT_BYTES_MAX || results.rangeCount >= RANGES_PER_FRAME_MAX;

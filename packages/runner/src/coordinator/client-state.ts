@@ -1,0 +1,78 @@
+import type { LeaseId } from "@evb/event";
+import { lengthOf, RangeSet, type Range } from "./range-set.ts";
+
+/** A client has so much work before it, so that it never waits for an answer: 100 × the round trip of 0.17 ms. */
+const WORK_AHEAD_SECONDS = 0.02;
+/** While it works on one lease the next one is there. */
+const LEASES_AHEAD_MIN = 2;
+/** Leases of one tiny event each fill the time ahead with thousands; they are columns, but each is also an entry here. */
+const LEASES_AHEAD_MAX = 1024;
+/** Events that may have ended a client: so many become suspects for good with the next one. */
+const SINGLES_AHEAD_MAX = 64;
+/** A new measurement of a client's speed weighs so much against the old ones. */
+const SPEED_WEIGHT = 0.3;
+/** A microsecond: what an event costs that the client's clock can't see. */
+const SECONDS_PER_EVENT_MIN = 1e-6;
+
+/** One client, as the schedule sees it. */
+export interface ClientState {
+  readonly leases: Map<LeaseId, { readonly range: Range; left: number }>;
+  /** Events in its leases that have no result of its yet. */
+  readonly ahead: RangeSet;
+  /** Events that it has done and not sent the totals of. */
+  readonly uncounted: RangeSet;
+  /** Those of the uncounted that it did in an earlier life of the coordinator, until it has said that it sent their totals. */
+  readonly owed: RangeSet;
+  /** It has one event, which ended two clients: it gets no other until that one is done. */
+  exclusive: boolean;
+  /** Nothing is heard of it. */
+  late: boolean;
+  secondsPerEvent: number | undefined;
+  /** Of its last message; undefined: its clock ran before it came to us. */
+  busySeconds: number | undefined;
+}
+
+export function newClient({ returned }: { returned: boolean }): ClientState {
+  return {
+    leases: new Map(),
+    ahead: new RangeSet(),
+    uncounted: new RangeSet(),
+    owed: new RangeSet(),
+    exclusive: false,
+    late: false,
+    secondsPerEvent: undefined,
+    busySeconds: returned ? undefined : 0,
+  };
+}
+
+/** The events of the range leave the lease that they were in, if it is this client's. */
+export function settle(client: ClientState, range: Range & { readonly lease: LeaseId }): void {
+  const lease = client.leases.get(range.lease);
+  if (lease === undefined) return;
+  const first = Math.max(range.first, lease.range.first);
+  const end = Math.min(range.end, lease.range.end);
+  // What came before doesn't count again, or a lease would be taken for done with events to do.
+  lease.left -= lengthOf(client.ahead.remove({ first, end }));
+  if (lease.left > 0) return;
+  client.leases.delete(range.lease);
+  client.exclusive = false;
+}
+
+/** @param how.singles what it would get are events that may have ended a client */
+export function wantsMore(client: ClientState, { singles }: { singles: boolean }): boolean {
+  const leases = client.leases.size;
+  if (leases < LEASES_AHEAD_MIN) return true;
+  if (leases >= (singles ? SINGLES_AHEAD_MAX : LEASES_AHEAD_MAX)) return false;
+  if (client.secondsPerEvent === undefined) return false;
+  return client.ahead.count * client.secondsPerEvent < WORK_AHEAD_SECONDS;
+}
+
+export function measure(client: ClientState, events: number, busySeconds: number): void {
+  const since = client.busySeconds;
+  if (events === 0) return;
+  client.busySeconds = busySeconds;
+  if (since === undefined) return;
+  const now = Math.max(SECONDS_PER_EVENT_MIN, (busySeconds - since) / events);
+  const before = client.secondsPerEvent;
+  client.secondsPerEvent = before === undefined ? now : before + SPEED_WEIGHT * (now - before);
+}

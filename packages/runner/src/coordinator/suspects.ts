@@ -1,0 +1,53 @@
+import type { Rank } from "@evb/event";
+import { RangeSet, type Range } from "./range-set.ts";
+
+/** An event that ended so many client processes is set aside. */
+const DEATHS_MAX = 3;
+
+/**
+ * Which events may have ended clients. Of a lease whose client died any event may have been the one:
+ * it is cut to single events. Of singles a client holds several at a time; an event that was among
+ * them when a second client died is given out alone, so that the third death is surely its own.
+ */
+export class Suspects {
+  /** Of clients that were lost, dead or not: leased one by one. */
+  readonly #single = new RangeSet();
+  /** That one client died with, and that two did. */
+  readonly #once = new RangeSet();
+  readonly #twice = new RangeSet();
+  /** What each death was laid to, until its client shows that it lives. */
+  readonly #blamed = new Map<Rank, { once: Range[]; twice: Range[] }>();
+
+  /** Returns the events that have ended {@link DEATHS_MAX} clients. */
+  lost(rank: Rank, undone: readonly Range[], { died }: { died: boolean }): Range[] {
+    this.#single.addAll(undone);
+    if (!died) return [];
+    const setAside = undone.flatMap((range) => this.#twice.common(range));
+    const again = undone.flatMap((range) => this.#once.common(range));
+    const blamed = {
+      once: undone.flatMap((range) => this.#once.missing(range)),
+      twice: again.flatMap((range) => this.#twice.missing(range)),
+    };
+    this.#once.addAll(blamed.once);
+    this.#twice.addAll(blamed.twice);
+    this.#blamed.set(rank, blamed);
+    return setAside;
+  }
+
+  /** The process lives after all: what was lost was its connection. */
+  returned(rank: Rank): void {
+    const blamed = this.#blamed.get(rank);
+    if (blamed === undefined) return;
+    this.#blamed.delete(rank);
+    this.#twice.removeAll(blamed.twice);
+    this.#once.removeAll(blamed.once);
+  }
+
+  /** The parts of the range by how they are leased: as they come, one by one, or alone. */
+  parts(range: Range): { free: Range[]; single: Range[]; exclusive: Range[] } {
+    if (!this.#single.touches(range)) return { free: [range], single: [], exclusive: [] };
+    const exclusive = this.#twice.common(range);
+    const single = this.#single.common(range).flatMap((part) => this.#twice.missing(part));
+    return { free: this.#single.missing(range), single, exclusive };
+  }
+}
