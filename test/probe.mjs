@@ -22,6 +22,17 @@ export const freeGigabytes = () => {
   return (bavail * bsize) / 1e9;
 };
 
+/** Being root isn't enough: a container may lack the right, or /run/netns. */
+function makesNamespaces() {
+  const name = `evbprobe${process.pid}`;
+  const made = succeeds("ip", "netns", "add", name);
+  const works =
+    made &&
+    succeeds("nsenter", `--net=/run/netns/${name}`, "nft", "add", "table", "ip", "evbprobe");
+  if (made) succeeds("ip", "netns", "del", name);
+  return works;
+}
+
 const PROBES = {
   h5py: [
     "python3-h5py reads and writes HDF5",
@@ -49,6 +60,10 @@ const PROBES = {
     () => succeeds("npx", "--yes", "-p", "node@24", "node", "--version"),
   ],
   root: ["root", () => process.getuid?.() === 0],
+  namespaces: [
+    "network namespaces (root, ip of iproute2, nft of nftables)",
+    () => succeeds("nft", "--version") && makesNamespaces(),
+  ],
   tun: ["/dev/net/tun", () => usable("/dev/net/tun")],
   browser: [
     "a browser",

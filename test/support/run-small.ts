@@ -76,6 +76,7 @@ export function runOrder(run: SmallRun, out: string, change: Partial<RunOrder> =
     events: undefined,
     batchCap: 1000,
     clientsAwaited: () => 1,
+    clientsReturn: true,
     clientTimeoutMs: 5000,
     eventTimeoutMs: undefined,
     strict: false,

@@ -3,7 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { isEvbError } from "@evb/event";
 import { fileState, fingerprintOf, type RunIndex } from "@evb/index";
-import type { RunBefore } from "./coordinator/coordinator.ts";
+import type { RunBefore } from "./coordinator/coordinator-order.ts";
 import { EventTable } from "./coordinator/event-table.ts";
 import type { Range } from "./coordinator/range-set.ts";
 import {

@@ -1,9 +1,6 @@
 export { BATCH_CAP, batchEvents, type BatchNeeds } from "./coordinator/batches.ts";
-export {
-  Coordinator,
-  type CoordinatorEvents,
-  type CoordinatorOrder,
-} from "./coordinator/coordinator.ts";
+export type { CoordinatorEvents, CoordinatorOrder } from "./coordinator/coordinator-order.ts";
+export { Coordinator } from "./coordinator/coordinator.ts";
 export type { ClientShare, RunOutcome } from "./coordinator/outcome.ts";
 export { lengthOf, RangeSet, type Range } from "./coordinator/range-set.ts";
 export { Schedule, type Action, type Progress, type Stimulus } from "./coordinator/schedule.ts";

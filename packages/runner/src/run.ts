@@ -2,7 +2,8 @@ import { existsSync, rmSync } from "node:fs";
 import { RunIndex, withSources, type DataPlace, type RunEvents } from "@evb/index";
 import { isEvbError, type EvbError, type ExitCode } from "@evb/event";
 import { beginRun, checkData, type BegunRun } from "./begin-run.ts";
-import { Coordinator, type CoordinatorEvents } from "./coordinator/coordinator.ts";
+import type { CoordinatorEvents } from "./coordinator/coordinator-order.ts";
+import { Coordinator } from "./coordinator/coordinator.ts";
 import type { RunOutcome } from "./coordinator/outcome.ts";
 import { EventTable } from "./coordinator/event-table.ts";
 import type { Range } from "./coordinator/range-set.ts";
@@ -36,6 +37,8 @@ export interface RunOrder {
   readonly batchCap: number;
   /** The clock starts when so many clients are there; asked anew each time. */
   readonly clientsAwaited: () => number;
+  /** Whether clients outlive their coordinator, and come to the one that goes on. */
+  readonly clientsReturn: boolean;
   readonly clientTimeoutMs: number;
   /** An event that takes longer fails; undefined: none does. */
   readonly eventTimeoutMs: number | undefined;

@@ -38,7 +38,7 @@ export const coordinatorCommand: CommandModule<object, CoordinatorCommand> = {
   handler: async (argv) => {
     const signal = withTimeLimit(interruptSignal(), argv.timeLimit);
     const clients = parseCount("clients", argv.clients, { min: 1, max: CLIENTS_MAX });
-    const order = runOrder(argv, clients);
+    const order = runOrder(argv, { awaited: clients, return: true });
     const { advertise } = argv;
     const network = await networkOf(argv, argv.listen ?? (await ownAddress()), (connect, bind) =>
       advertise === undefined ? reachableHosts(connect, bind) : [advertise],

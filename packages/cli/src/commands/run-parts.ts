@@ -37,7 +37,11 @@ export interface RunArguments extends Output {
 
 const BATCH_MAX = 1e9;
 
-export function runOrder(argv: RunArguments, clientsAwaited: number): RunOrder {
+/** @param clients.return they outlive this process, and find the one that goes on with the run */
+export function runOrder(
+  argv: RunArguments,
+  clients: { readonly awaited: number; readonly return: boolean },
+): RunOrder {
   const { batch, eventTimeout } = argv;
   if (argv.force && argv.resume) throw fault("options-exclude", { one: "force", other: "resume" });
   return {
@@ -51,7 +55,8 @@ export function runOrder(argv: RunArguments, clientsAwaited: number): RunOrder {
     events: argv.events,
     batchCap:
       batch === undefined ? BATCH_CAP : parseCount("batch", batch, { min: 1, max: BATCH_MAX }),
-    clientsAwaited: () => clientsAwaited,
+    clientsAwaited: () => clients.awaited,
+    clientsReturn: clients.return,
     clientTimeoutMs: parseDuration("client-timeout", argv.clientTimeout),
     eventTimeoutMs:
       eventTimeout === undefined ? undefined : parseDuration("event-timeout", eventTimeout),

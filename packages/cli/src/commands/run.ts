@@ -58,7 +58,7 @@ export const runCommand: CommandModule<object, RunCommand> = {
       argv.clients === undefined
         ? Math.max(1, availableParallelism() - 1)
         : parseCount("clients", argv.clients, { min: 1, max: CLIENTS_MAX });
-    const order = runOrder(argv, clients);
+    const order = runOrder(argv, { awaited: clients, return: false });
     // Looked at even where no socket is opened: what is typed wrong is always said.
     const network = await networkOf(argv, argv.listen ?? "127.0.0.1", (connect) => [connect]);
     // A built-in analysis with one client needs no socket; a user's has a process of its own.

@@ -150,9 +150,13 @@ export class BenchThread {
       case "settled":
         this.#events?.settled();
         break;
-      case "ended":
-        this.#events?.ended();
+      case "ended": {
+        const events = this.#events;
+        // Its exit is no surprise any more.
+        this.close();
+        events?.ended();
         break;
+      }
       case "failed":
         this.#fail(errorOf(message));
         break;

@@ -1,16 +1,17 @@
 import { randomInt } from "node:crypto";
-import { setTimeout } from "node:timers/promises";
-import type { ResultSchema, Totals } from "@evb/analysis";
 import { EvbError, isEvbError, sentenceOf } from "@evb/event";
 import type { RunEvents } from "@evb/index";
 import { fault } from "../faults.ts";
 import type { JournalWriter } from "../sink/journal.ts";
-import { decodeFault, encodeWelcome, type AnalysisOrder, type Failure } from "../wire/join.ts";
+import { decodeFault, encodeWelcome, type Failure } from "../wire/join.ts";
 import type { CoordinatorLink } from "../wire/link.ts";
 import { encodeValue } from "../wire/values.ts";
 import { Admission } from "./admission.ts";
+import type { CoordinatorEvents, CoordinatorOrder, RunBefore } from "./coordinator-order.ts";
 import { newCounts, type FaultCounts } from "./counts.ts";
 import { EventTable } from "./event-table.ts";
+import { Failures } from "./failures.ts";
+import { Farewell } from "./farewell.ts";
 import { Inbox, type Message } from "./inbox.ts";
 import { Intake } from "./intake.ts";
 import { Mailroom } from "./mailroom.ts";
@@ -18,71 +19,18 @@ import { Notices } from "./notices.ts";
 import { shareOf, type RunOutcome } from "./outcome.ts";
 import { isReady, type Peer } from "./peer.ts";
 import { lengthOf, RangeSet, type Range } from "./range-set.ts";
-import { Roster, type Share } from "./roster.ts";
-import { Schedule, type Action, type Before, type Progress, type Stimulus } from "./schedule.ts";
+import { Roster } from "./roster.ts";
+import { Schedule, type Action, type Progress, type Stimulus } from "./schedule.ts";
 import type { Trace } from "./trace.ts";
-
-/** What a coordinator is asked to do. */
-export interface CoordinatorOrder {
-  /** Which run this is; clients of another one are not answered. */
-  readonly run: string;
-  readonly out: string;
-  readonly range: Range;
-  readonly analysis: AnalysisOrder;
-  readonly batchCap: number;
-  /** The clock starts when so many clients are there. Asked anew each time: one that died isn't waited for. */
-  readonly clientsAwaited: () => number;
-  /** Without a client for so long, the run ends. */
-  readonly clientTimeoutMs: number;
-  /** An event that takes longer fails; undefined: none does. */
-  readonly eventTimeoutMs: number | undefined;
-  /** The first failed event ends the run. */
-  readonly strict: boolean;
-}
-
-/** What an earlier life of the coordinator did, as its journal says. */
-export interface RunBefore {
-  readonly schedule: Before;
-  readonly agreed: { readonly schema: ResultSchema; readonly totals: Totals } | undefined;
-  readonly failures: readonly Failure[];
-  readonly failed: number;
-  readonly clients: readonly Share[];
-  readonly batches: number;
-  readonly redone: number;
-  readonly doubled: number;
-  readonly seconds: number;
-  readonly counts: Readonly<Record<string, number>>;
-}
-
-/** What the coordinator tells whoever watches it. */
-export interface CoordinatorEvents {
-  progress(progress: Progress & { readonly clients: number; readonly bytes: number }): void;
-  notice(sentence: string): void;
-}
+import { Vigil } from "./vigil.ts";
+import { welcomeOf } from "./welcome.ts";
 
 /** A silent lane is broken: the client asks to join again after ten of these. */
 const BEAT_MS = 100;
-/** A client is late after ten of its beats; it has another second before ZeroMQ takes it for lost. */
-const LATE_MS = 1000;
-/** A connection that breaks on a client that was heard so lately is one of a process that died; a frozen one was silent before. */
-const DIED_MS = 500;
-/** This process itself stood still for longer than that: no client can be blamed for its silence. */
-const FROZEN_MS = 5 * BEAT_MS;
 /** A loss of power costs at most what came since, and what comes while the disk is waited for. */
 const SYNC_MS = 1000;
 /** Clients of an earlier life find the new one in half a second, or in two by its connection file. */
 const EXPECT_MS = 3000;
-/** A BYE that hasn't left by then goes to a client that isn't there. */
-const BYE_LINGER_MS = 1000;
-/** So often is looked whether they are. */
-const PAUSE_MS = 5;
-/** A client connects to its lane at once; one that died before it did would hold a port for good. */
-const LANE_UNUSED_MS = 10_000;
-/** Sentences of 1000 characters at most: 100 MB. */
-const FAILURES_KEPT_MAX = 50_000;
-/** A client that is told to stop finishes its event and sends what it has; a longer event is not waited for. */
-const STOP_MS = 2000;
-
 /**
  * Rank 0: hands out leases, takes results, writes the journal. A thin loop around {@link Schedule}:
  * receive, handle, perform. Time comes from `now`.
@@ -107,13 +55,12 @@ export class Coordinator {
   readonly #session = randomInt(1, 2 ** 32);
   readonly #table: EventTable;
   readonly #schedule: Schedule;
-  readonly #failures: Failure[];
-  #failed: number;
+  readonly #failures: Failures;
+  readonly #vigil: Vigil;
+  readonly #farewell: Farewell;
   readonly #listeningAtMs: number;
   #startedAtMs: number | undefined;
   #lastResultAtMs = 0;
-  #alone: { sinceMs: number };
-  #beatAtMs: number;
   #syncedAtMs: number;
   /** What the journal knows to have been handed out. */
   #handedOut: number;
@@ -150,13 +97,11 @@ export class Coordinator {
     this.#table = new EventTable(index);
     this.#schedule = new Schedule(order.range, order.batchCap, before?.schedule);
     this.#handedOut = this.#schedule.progress.handedOut;
-    this.#expecting = (before?.schedule.uncounted.size ?? 0) > 0;
-    this.#failures = [...(before?.failures ?? [])];
-    this.#failed = before?.failed ?? 0;
+    this.#expecting = before !== undefined;
+    this.#failures = new Failures(before ?? { failed: 0, failures: [] });
     this.#roster = new Roster(before?.clients ?? []);
     this.#counts = newCounts(before?.counts);
-    this.#listeningAtMs = this.#beatAtMs = this.#syncedAtMs = this.#now();
-    this.#alone = { sinceMs: this.#now() };
+    this.#listeningAtMs = this.#syncedAtMs = this.#now();
     this.#intake = new Intake({ range: order.range, table: this.#table, journal }, before?.agreed);
     this.#mailroom = new Mailroom(this.#session, journal, this.#now);
     this.#notices = new Notices(
@@ -168,20 +113,30 @@ export class Coordinator {
     );
     this.#admission = this.#newAdmission();
     this.#inbox = this.#newInbox();
+    this.#vigil = this.#newVigil();
+    this.#farewell = new Farewell(this.#admission, this.#mailroom, this.#now);
   }
 
   #newAdmission(): Admission {
     return new Admission(
       { link: this.#link, run: this.#order.run, roster: this.#roster },
       {
-        welcome: (peer) => this.#welcome(peer),
+        welcome: (peer) =>
+          encodeWelcome(
+            welcomeOf(peer, {
+              session: this.#session,
+              beatMs: BEAT_MS,
+              order: this.#order,
+              index: this.#index,
+            }),
+          ),
         connected: (peer) => {
           peer.connected = true;
           this.#readyIfReady(peer);
         },
         lost: (peer) => {
           this.#guard(() => {
-            this.#lose(peer, { died: this.#now() - peer.heardAtMs < DIED_MS });
+            this.#lose(peer, { died: this.#vigil.died(peer, this.#now()) });
           });
         },
       },
@@ -223,6 +178,27 @@ export class Coordinator {
     );
   }
 
+  #newVigil(): Vigil {
+    const { clientTimeoutMs, out } = this.#order;
+    return new Vigil(clientTimeoutMs, this.#now(), {
+      late: (peer) => {
+        peer.late = true;
+        this.#trace({ what: "late", rank: peer.rank });
+        this.#perform({ kind: "client-late", rank: peer.rank });
+      },
+      absent: (peer) => {
+        this.#lose(peer, { died: false });
+      },
+      alone: () => {
+        const { done, events } = this.#schedule.progress;
+        this.#end?.(fault("no-client", { seconds: clientTimeoutMs / 1000, done, events }));
+      },
+      woken: () => {
+        if (!this.#isOurs()) this.#end?.(fault("run-taken-over", { out }));
+      },
+    });
+  }
+
   /** Of a run that goes on nothing is left to do but its results. */
   get isComplete(): boolean {
     return this.#schedule.isComplete;
@@ -248,15 +224,35 @@ export class Coordinator {
     }, BEAT_MS);
     if (this.isComplete) this.#end?.(undefined);
     const reason = await ended;
-    if (reason !== undefined && !isEvbError(reason, "journal-failed", "run-taken-over"))
-      await this.#drain();
+    const unwritten = await this.#close(reason);
     clearInterval(beat);
     signal.removeEventListener("abort", stop);
-    const unwritten = await this.#sayBye(reason);
     this.#link.close();
     this.#tell();
     this.#trace({ what: "finished" });
     return this.#outcome(unwritten ?? reason, unwritten === undefined && stopped);
+  }
+
+  /** Returns why the journal couldn't be written, if it couldn't: then nobody's last results are acknowledged. */
+  async #close(reason: Error | undefined): Promise<Error | undefined> {
+    // The journal is another's now, and so are the clients.
+    if (isEvbError(reason, "run-taken-over")) {
+      this.#farewell.leave();
+      return undefined;
+    }
+    if (reason !== undefined && !isEvbError(reason, "journal-failed")) {
+      this.#perform({ kind: "stopped" });
+      await this.#farewell.drain();
+    }
+    let unwritten: Error | undefined;
+    try {
+      this.#journalProgress();
+      this.#mailroom.flush();
+    } catch (thrown) {
+      unwritten = thrown as Error;
+    }
+    await this.#farewell.bye();
+    return unwritten;
   }
 
   #listen(): void {
@@ -282,31 +278,6 @@ export class Coordinator {
       if (isEvbError(thrown, "frame-bad")) this.#notices.stray(thrown.message);
       else this.#end?.(thrown instanceof Error ? thrown : new Error(sentenceOf(thrown)));
     }
-  }
-
-  #welcome({ sid, rank, lane, join }: Peer): Uint8Array<ArrayBuffer> {
-    const { files, sources, root, path } = this.#index;
-    return encodeWelcome({
-      nonce: join.nonce,
-      session: this.#session,
-      sid,
-      rank,
-      lanePort: lane.port,
-      beatMs: BEAT_MS,
-      eventTimeoutMs: this.#order.eventTimeoutMs ?? 0,
-      analysis: this.#order.analysis,
-      root,
-      indexPath: path,
-      files: files.map(({ path, sizeBytes, ends }) => ({ path, sizeBytes, ends })),
-      sources: sources.map(({ name, file, payload, type, itemShape, rows }) => ({
-        name,
-        file,
-        payload,
-        type,
-        itemShape,
-        rows,
-      })),
-    });
   }
 
   #greet(peer: Peer, { frame, second }: Message): void {
@@ -396,8 +367,7 @@ export class Coordinator {
   }
 
   #fail(failure: Failure): void {
-    this.#failed++;
-    if (this.#failures.length < FAILURES_KEPT_MAX) this.#failures.push(failure);
+    this.#failures.add(failure);
     const failed = fault("event-failed", failure);
     this.#notices.say(failed.message);
     if (this.#order.strict) this.#end?.(failed);
@@ -455,7 +425,9 @@ export class Coordinator {
   #post({ rank, lease, range, double, again }: Extract<Action, { kind: "lease" }>): void {
     const peer = this.#admission.ofRank(rank)!;
     const columns = this.#table.slice(range);
-    this.#mailroom.post(peer, { id: lease, first: range.first, ...columns }, { double });
+    // Somebody else may bring these events, too: were their totals together with others', all would be refused.
+    const shared = double || again > 0;
+    this.#mailroom.post(peer, { id: lease, first: range.first, ...columns }, { double: shared });
     this.#trace({ what: "lease", rank, lease, ...range, again: again > 0, double });
     this.#flushSoon();
   }
@@ -498,39 +470,17 @@ export class Coordinator {
 
   #beat(): void {
     const now = this.#now();
-    this.#forgiveOwnPause(now);
-    for (const peer of this.#admission.peers) {
-      if (isReady(peer)) {
-        if (now - peer.sentAtMs >= BEAT_MS) this.#mailroom.say(peer, "ack");
-        if (!peer.late && now - peer.heardAtMs > LATE_MS) this.#late(peer);
-      }
-      if (!peer.connected && now - peer.joinedAtMs > LANE_UNUSED_MS)
-        this.#lose(peer, { died: false });
-    }
+    this.#vigil.look(this.#admission.peers, now);
+    for (const peer of this.#admission.peers)
+      if (isReady(peer) && now - peer.sentAtMs >= BEAT_MS) this.#mailroom.say(peer, "ack");
     this.#startIfAllAreThere();
-    if (this.#expecting && now - this.#listeningAtMs > EXPECT_MS) {
+    const expectMs = this.#order.clientsReturn ? EXPECT_MS : 0;
+    if (this.#expecting && now - this.#listeningAtMs > expectMs) {
       this.#expecting = false;
       this.#perform({ kind: "waited" });
     }
     if (now - this.#syncedAtMs > SYNC_MS) this.#sync(now);
-    this.#endIfAlone(now);
     this.#tell();
-  }
-
-  /** This process was frozen: nobody else was silent meanwhile, and somebody may have taken its place. */
-  #forgiveOwnPause(now: number): void {
-    const pausedMs = now - this.#beatAtMs;
-    this.#beatAtMs = now;
-    if (pausedMs < FROZEN_MS) return;
-    for (const peer of this.#admission.peers) peer.heardAtMs += pausedMs;
-    this.#alone.sinceMs += pausedMs;
-    if (!this.#isOurs()) this.#end?.(fault("run-taken-over", { out: this.#order.out }));
-  }
-
-  #late(peer: Peer): void {
-    peer.late = true;
-    this.#trace({ what: "late", rank: peer.rank });
-    this.#perform({ kind: "client-late", rank: peer.rank });
   }
 
   #sync(now: number): void {
@@ -540,16 +490,6 @@ export class Coordinator {
     this.#journal.sync().catch((thrown: unknown) => {
       this.#end?.(thrown as Error);
     });
-  }
-
-  #endIfAlone(now: number): void {
-    if (this.#readyCount() > 0) {
-      this.#alone = { sinceMs: now };
-      return;
-    }
-    if (now - this.#alone.sinceMs <= this.#order.clientTimeoutMs) return;
-    const { done, events } = this.#schedule.progress;
-    this.#end?.(fault("no-client", { seconds: this.#order.clientTimeoutMs / 1000, done, events }));
   }
 
   #lose(peer: Peer, { died }: { died: boolean }): void {
@@ -577,51 +517,8 @@ export class Coordinator {
     this.#lose(peer, { died: false });
   }
 
-  /**
-   * An end before the end: what clients have done and not sent yet is taken, and what they have not
-   * begun is not begun any more. So totals are sums over the same events as the rows.
-   */
-  async #drain(): Promise<void> {
-    this.#perform({ kind: "stopped" });
-    for (const peer of this.#admission.peers) if (isReady(peer)) this.#mailroom.say(peer, "stop");
-    const deadline = this.#now() + STOP_MS;
-    while (this.#now() < deadline && this.#readyCount() > 0) await setTimeout(PAUSE_MS);
-  }
-
-  /** Returns why the journal couldn't be written, if it couldn't: then nobody's last results are acknowledged. */
-  async #sayBye(reason: Error | undefined): Promise<Error | undefined> {
-    let unwritten: Error | undefined;
-    const peers = (): Peer[] => this.#admission.peers;
-    if (isEvbError(reason, "run-taken-over")) {
-      for (const peer of peers()) this.#dismiss(peer, 0);
-      return undefined;
-    }
-    try {
-      this.#journalProgress();
-      this.#mailroom.flush();
-    } catch (thrown) {
-      unwritten = thrown as Error;
-    }
-    // A client that has its welcome and not yet its lane would wait for minutes for what is over.
-    const deadline = this.#now() + BYE_LINGER_MS;
-    while (this.#now() < deadline && peers().some((peer) => !peer.connected))
-      await setTimeout(PAUSE_MS);
-    for (const peer of peers()) {
-      this.#mailroom.say(peer, "bye");
-      this.#dismiss(peer, BYE_LINGER_MS);
-    }
-    return unwritten;
-  }
-
-  #dismiss(peer: Peer, lingerMs: number): void {
-    peer.lost = true;
-    peer.lane.close(lingerMs);
-  }
-
   #readyCount(): number {
-    let ready = 0;
-    for (const peer of this.#admission.peers) if (isReady(peer)) ready++;
-    return ready;
+    return this.#admission.peers.filter(isReady).length;
   }
 
   #tell(): void {
@@ -652,8 +549,8 @@ export class Coordinator {
       ...this.#progress(),
       seconds: this.#seconds(),
       clients: this.#roster.shares.filter((share) => share.greeted).map(shareOf),
-      failed: this.#failed,
-      failures: [...this.#failures].sort((a, b) => a.event - b.event),
+      failed: this.#failures.count,
+      failures: this.#failures.inOrder,
       totals: this.#intake.totals,
       doneRanges: this.#schedule.done,
       schema: this.#intake.schema,

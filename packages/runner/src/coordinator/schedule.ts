@@ -43,7 +43,7 @@ export type Action =
       readonly range: Range;
       /** Another client has these events, too. */
       readonly double: boolean;
-      /** How many of them somebody had before who was lost. */
+      /** How many of them somebody had before who was lost, and may come back with them. */
       readonly again: number;
     }
   /** These results are the first of their events: they count. */
@@ -116,11 +116,10 @@ export class Schedule {
       [...(before?.uncounted ?? [])].map(([rank, ranges]) => [rank, new RangeSet(ranges)]),
     );
     this.#handedOut = before?.handedOut ?? range.first;
-    const undone = this.#done.missing(range);
     this.#waiting = new Waiting(this.#suspects);
-    const had = new RangeSet(undone).common({ first: range.first, end: this.#handedOut });
-    this.#waiting.add(had, { again: true });
-    this.#waiting.add(undone, { again: false });
+    this.#waiting.addLater(this.#done.missing({ first: range.first, end: this.#handedOut }));
+    const fresh = this.#done.missing({ first: this.#handedOut, end: range.end });
+    this.#waiting.add(fresh, { again: false });
     // Done, and of nobody who could still bring its totals.
     const lost = new RangeSet(this.#done.ranges.flatMap((part) => this.#counted.missing(part)));
     for (const ranges of this.#expected.values()) lost.removeAll(ranges.ranges);

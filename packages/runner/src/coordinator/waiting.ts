@@ -7,6 +7,8 @@ export class Waiting {
   readonly #free = new RangeSet();
   readonly #single = new RangeSet();
   readonly #exclusive = new RangeSet();
+  /** Somebody may bring their results soon: given out when nothing else is left. */
+  readonly #later = new RangeSet();
   /** Those of all that somebody had before. */
   readonly #again = new RangeSet();
 
@@ -15,7 +17,7 @@ export class Waiting {
   }
 
   get count(): number {
-    return this.#free.count + this.#single.count + this.#exclusive.count;
+    return this.#free.count + this.#single.count + this.#exclusive.count + this.#later.count;
   }
 
   get hasSingle(): boolean {
@@ -35,9 +37,16 @@ export class Waiting {
     if (again) this.#again.addAll(ranges);
   }
 
+  /** Of an earlier life of the coordinator: clients that had them may be on their way. */
+  addLater(ranges: readonly Range[]): void {
+    this.#later.addAll(ranges);
+    this.#again.addAll(ranges);
+  }
+
   /** Somebody has done them. */
   remove(range: Range): void {
-    for (const set of [this.#free, this.#single, this.#exclusive, this.#again]) set.remove(range);
+    for (const set of [this.#free, this.#single, this.#exclusive, this.#later, this.#again])
+      set.remove(range);
   }
 
   /** One event of those that a client must hold alone. */
@@ -47,7 +56,7 @@ export class Waiting {
 
   /** Suspects first: one at a time; else at most `max` events. */
   take(max: number): Range | undefined {
-    return this.#single.takeFirst(1) ?? this.#free.takeFirst(max);
+    return this.#single.takeFirst(1) ?? this.#free.takeFirst(max) ?? this.#later.takeFirst(max);
   }
 
   /** How many of these somebody had before; asked once, when they are leased. */

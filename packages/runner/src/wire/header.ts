@@ -16,7 +16,7 @@ const MESSAGE = {
   resend: 3,
   stop: 4,
   bye: 5,
-  /** Leases of events that another client has, too: their totals travel in epochs of their own. */
+  /** Leases of events that another client has, too, or may have: their totals travel in epochs of their own. */
   double: 6,
   hello: 16,
   result: 17,

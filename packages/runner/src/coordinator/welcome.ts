@@ -1,0 +1,34 @@
+import type { RunEvents } from "@evb/index";
+import type { Welcome } from "../wire/join.ts";
+import type { CoordinatorOrder } from "./coordinator-order.ts";
+import type { Peer } from "./peer.ts";
+
+/** All that a client needs to know but its leases. */
+export function welcomeOf(
+  { sid, rank, lane, join: { nonce } }: Peer,
+  parts: { session: number; beatMs: number; order: CoordinatorOrder; index: RunEvents },
+): Welcome {
+  const { session, beatMs, order } = parts;
+  const { files, sources, root, path } = parts.index;
+  return {
+    nonce,
+    session,
+    sid,
+    rank,
+    lanePort: lane.port,
+    beatMs,
+    eventTimeoutMs: order.eventTimeoutMs ?? 0,
+    analysis: order.analysis,
+    root,
+    indexPath: path,
+    files: files.map(({ path, sizeBytes, ends }) => ({ path, sizeBytes, ends })),
+    sources: sources.map(({ name, file, payload, type, itemShape, rows }) => ({
+      name,
+      file,
+      payload,
+      type,
+      itemShape,
+      rows,
+    })),
+  };
+}
