@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { hostname } from "node:os";
-import { isEvbError } from "@evb/event";
 import { fileState, fingerprintOf, type RunIndex } from "@evb/index";
 import type { RunBefore } from "./coordinator/coordinator-order.ts";
 import { EventTable } from "./coordinator/event-table.ts";
@@ -20,7 +19,7 @@ import {
   type OutFolder,
 } from "./out-folder.ts";
 import { listen, type RunNetwork } from "./run-network.ts";
-import type { RunOrder } from "./run.ts";
+import type { RunOrder } from "./run-order.ts";
 import {
   encodeStart,
   readJournalState,

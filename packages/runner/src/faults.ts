@@ -143,6 +143,7 @@ export const fault = faults({
     (at: { out: string; reason: string }) =>
       `${at.out} can't be resumed: ${at.reason}; --force starts anew in its place`,
   ],
+  "event-deadly": [1, () => "it ended three client processes, and is left out"],
   "event-failed": [
     1,
     (at: { event: number; reason: string }) => `event ${String(at.event)} failed: ${at.reason}`,

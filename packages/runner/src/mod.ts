@@ -9,7 +9,8 @@ export { analysisOrder } from "./client/analysis-module.ts";
 export { ResultBuilder } from "./client/result-builder.ts";
 export { fault as runnerFault } from "./faults.ts";
 export { joinRun } from "./join-run.ts";
-export { runCoordinator, type RunOrder, type RunResult, type RunWatcher } from "./run.ts";
+export { runCoordinator } from "./run.ts";
+export type { RunOrder, RunResult, RunWatcher } from "./run-order.ts";
 export type { RunNetwork } from "./run-network.ts";
 export { digestOf } from "./sink/digest.ts";
 export {

@@ -1,8 +1,7 @@
 import { existsSync, rmSync } from "node:fs";
-import { RunIndex, withSources, type DataPlace, type RunEvents } from "@evb/index";
-import { isEvbError, type EvbError, type ExitCode } from "@evb/event";
+import { RunIndex, withSources, type RunEvents } from "@evb/index";
+import { isEvbError, type EvbError } from "@evb/event";
 import { beginRun, checkData, type BegunRun } from "./begin-run.ts";
-import type { CoordinatorEvents } from "./coordinator/coordinator-order.ts";
 import { Coordinator } from "./coordinator/coordinator.ts";
 import type { RunOutcome } from "./coordinator/outcome.ts";
 import { EventTable } from "./coordinator/event-table.ts";
@@ -11,57 +10,15 @@ import { readCoordinatorFile } from "./coordinator-file.ts";
 import { fault } from "./faults.ts";
 import { removeOutFolder, type OutFolder } from "./out-folder.ts";
 import type { RunNetwork } from "./run-network.ts";
+import type { RunOrder, RunResult, RunWatcher } from "./run-order.ts";
 import type { JournalWriter } from "./sink/journal.ts";
 import { runReport, writeReport, type RunReport } from "./sink/report.ts";
 import { writeResults } from "./sink/results.ts";
 import { TraceFile } from "./sink/trace-file.ts";
-import type { AnalysisOrder } from "./wire/join.ts";
 import { removeConnection } from "./wire/connection-file.ts";
 
 /** So often a thousand files are asked for their size and time: a millisecond's work on a local disk. */
 const DATA_CHECK_MS = 10_000;
-
-/** What `evb run` and `coordinator` are asked to do. */
-export interface RunOrder {
-  readonly indexPath: string;
-  readonly out: string;
-  readonly force: boolean;
-  /** Goes on with the run in OUT, if there is one. */
-  readonly resume: boolean;
-  readonly places: readonly DataPlace[];
-  readonly analysis: AnalysisOrder;
-  /** A glob over source names: only their fragments are read. */
-  readonly sources: string | undefined;
-  /** `A:B`, or undefined for all. */
-  readonly events: string | undefined;
-  readonly batchCap: number;
-  /** The clock starts when so many clients are there; asked anew each time. */
-  readonly clientsAwaited: () => number;
-  /** Whether clients outlive their coordinator, and come to the one that goes on. */
-  readonly clientsReturn: boolean;
-  readonly clientTimeoutMs: number;
-  /** An event that takes longer fails; undefined: none does. */
-  readonly eventTimeoutMs: number | undefined;
-  readonly strict: boolean;
-  /** Where to write what the coordinator does; undefined: nowhere. */
-  readonly tracePath: string | undefined;
-  readonly evbVersion: string;
-}
-
-/** What whoever runs a coordinator hears of it. */
-export interface RunWatcher extends CoordinatorEvents {
-  /** Clients may come; not called where nothing is left to do for them. */
-  listening(where: { readonly connectionPath: string | undefined; readonly run: string }): void;
-}
-
-export interface RunResult {
-  readonly report: RunReport;
-  readonly out: OutFolder;
-  /** 0, or what the process should end with. */
-  readonly exitCode: 0 | ExitCode;
-  /** Why it ended before its end, or that events failed. */
-  readonly problem: string | undefined;
-}
 
 /**
  * Runs a coordinator from the index to results.h5 and report.json.
@@ -74,9 +31,9 @@ export async function runCoordinator(
   watcher: RunWatcher,
   signal: AbortSignal,
 ): Promise<RunResult> {
-  const index = await RunIndex.open(order.indexPath);
   const { tracePath } = order;
   const trace = tracePath === undefined ? undefined : new TraceFile(tracePath);
+  const index = await RunIndex.open(order.indexPath);
   try {
     const range = eventRange(order.events, index.eventCount);
     const events = order.sources === undefined ? index : withSources(index, order.sources);

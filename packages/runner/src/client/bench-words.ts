@@ -7,7 +7,7 @@ export const BENCH_WORDS = 4;
 /** Places before it are begun, or done. */
 export const BEGUN = 0;
 /** How often un-begun events were taken back. */
-export const CUTS = 1;
+const CUTS = 1;
 /** KiB of results that nobody has acknowledged. */
 export const HELD_KIB = 2;
 /** 1 while an event is worked on. */

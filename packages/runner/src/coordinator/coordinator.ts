@@ -3,24 +3,20 @@ import { EvbError, isEvbError, sentenceOf } from "@evb/event";
 import type { RunEvents } from "@evb/index";
 import { fault } from "../faults.ts";
 import type { JournalWriter } from "../sink/journal.ts";
-import { decodeFault, encodeWelcome, type Failure } from "../wire/join.ts";
+import { decodeFault, encodeWelcome } from "../wire/join.ts";
 import type { CoordinatorLink } from "../wire/link.ts";
 import { encodeValue } from "../wire/values.ts";
 import { Admission } from "./admission.ts";
 import type { CoordinatorEvents, CoordinatorOrder, RunBefore } from "./coordinator-order.ts";
 import { newCounts, type FaultCounts } from "./counts.ts";
-import { EventTable } from "./event-table.ts";
-import { Failures } from "./failures.ts";
+import { Dispatch } from "./dispatch.ts";
 import { Farewell } from "./farewell.ts";
 import { Inbox, type Message } from "./inbox.ts";
-import { Intake } from "./intake.ts";
 import { Mailroom } from "./mailroom.ts";
 import { Notices } from "./notices.ts";
 import { shareOf, type RunOutcome } from "./outcome.ts";
 import { isReady, type Peer } from "./peer.ts";
-import { lengthOf, RangeSet, type Range } from "./range-set.ts";
 import { Roster } from "./roster.ts";
-import { Schedule, type Action, type Progress, type Stimulus } from "./schedule.ts";
 import type { Trace } from "./trace.ts";
 import { Vigil } from "./vigil.ts";
 import { welcomeOf } from "./welcome.ts";
@@ -31,6 +27,7 @@ const BEAT_MS = 100;
 const SYNC_MS = 1000;
 /** Clients of an earlier life find the new one in half a second, or in two by its connection file. */
 const EXPECT_MS = 3000;
+
 /**
  * Rank 0: hands out leases, takes results, writes the journal. A thin loop around {@link Schedule}:
  * receive, handle, perform. Time comes from `now`.
@@ -42,8 +39,8 @@ export class Coordinator {
   readonly #link: CoordinatorLink;
   readonly #journal: JournalWriter;
   readonly #mailroom: Mailroom;
-  readonly #intake: Intake;
   readonly #inbox: Inbox;
+  readonly #dispatch: Dispatch;
   readonly #admission: Admission;
   readonly #roster: Roster;
   readonly #notices: Notices;
@@ -53,19 +50,11 @@ export class Coordinator {
   readonly #trace: Trace;
   readonly #now: () => number;
   readonly #session = randomInt(1, 2 ** 32);
-  readonly #table: EventTable;
-  readonly #schedule: Schedule;
-  readonly #failures: Failures;
   readonly #vigil: Vigil;
   readonly #farewell: Farewell;
   readonly #listeningAtMs: number;
-  #startedAtMs: number | undefined;
-  #lastResultAtMs = 0;
   #syncedAtMs: number;
-  /** What the journal knows to have been handed out. */
-  #handedOut: number;
   #expecting: boolean;
-  #flushing = false;
   #end: ((reason: Error | undefined) => void) | undefined;
 
   /**
@@ -94,15 +83,10 @@ export class Coordinator {
     this.#isOurs = parts.isOurs ?? (() => true);
     this.#trace = parts.trace ?? (() => undefined);
     this.#now = parts.now ?? (() => performance.now());
-    this.#table = new EventTable(index);
-    this.#schedule = new Schedule(order.range, order.batchCap, before?.schedule);
-    this.#handedOut = this.#schedule.progress.handedOut;
     this.#expecting = before !== undefined;
-    this.#failures = new Failures(before ?? { failed: 0, failures: [] });
     this.#roster = new Roster(before?.clients ?? []);
     this.#counts = newCounts(before?.counts);
     this.#listeningAtMs = this.#syncedAtMs = this.#now();
-    this.#intake = new Intake({ range: order.range, table: this.#table, journal }, before?.agreed);
     this.#mailroom = new Mailroom(this.#session, journal, this.#now);
     this.#notices = new Notices(
       this.#counts,
@@ -113,6 +97,7 @@ export class Coordinator {
     );
     this.#admission = this.#newAdmission();
     this.#inbox = this.#newInbox();
+    this.#dispatch = this.#newDispatch();
     this.#vigil = this.#newVigil();
     this.#farewell = new Farewell(this.#admission, this.#mailroom, this.#now);
   }
@@ -163,7 +148,7 @@ export class Coordinator {
         },
         back: (peer) => {
           peer.late = false;
-          this.#perform({ kind: "client-back", rank: peer.rank });
+          this.#dispatch.perform({ kind: "client-back", rank: peer.rank });
         },
         bad: (peer, reason) => {
           this.#expel(peer, reason);
@@ -172,7 +157,34 @@ export class Coordinator {
           this.#trace({ what: "gap", rank });
         },
         flushSoon: () => {
-          this.#flushSoon();
+          this.#dispatch.flushSoon();
+        },
+      },
+    );
+  }
+
+  #newDispatch(): Dispatch {
+    return new Dispatch(
+      {
+        index: this.#index,
+        order: this.#order,
+        before: this.#before,
+        journal: this.#journal,
+        mailroom: this.#mailroom,
+        counts: this.#counts,
+        peerOf: (rank) => this.#admission.ofRank(rank)!,
+        trace: this.#trace,
+        now: this.#now,
+      },
+      {
+        finished: () => this.#end?.(undefined),
+        failed: (failure) => {
+          const failed = fault("event-failed", failure);
+          this.#notices.say(failed.message);
+          if (this.#order.strict) this.#end?.(failed);
+        },
+        guard: (step) => {
+          this.#guard(step);
         },
       },
     );
@@ -184,13 +196,13 @@ export class Coordinator {
       late: (peer) => {
         peer.late = true;
         this.#trace({ what: "late", rank: peer.rank });
-        this.#perform({ kind: "client-late", rank: peer.rank });
+        this.#dispatch.perform({ kind: "client-late", rank: peer.rank });
       },
       absent: (peer) => {
         this.#lose(peer, { died: false });
       },
       alone: () => {
-        const { done, events } = this.#schedule.progress;
+        const { done, events } = this.#dispatch.progress;
         this.#end?.(fault("no-client", { seconds: clientTimeoutMs / 1000, done, events }));
       },
       woken: () => {
@@ -201,7 +213,7 @@ export class Coordinator {
 
   /** Of a run that goes on nothing is left to do but its results. */
   get isComplete(): boolean {
-    return this.#schedule.isComplete;
+    return this.#dispatch.isComplete;
   }
 
   /** Runs to the end, or until the signal; then says BYE to every client. Never throws for what the world does. */
@@ -241,13 +253,12 @@ export class Coordinator {
       return undefined;
     }
     if (reason !== undefined && !isEvbError(reason, "journal-failed")) {
-      this.#perform({ kind: "stopped" });
+      this.#dispatch.perform({ kind: "stopped" });
       await this.#farewell.drain();
     }
     let unwritten: Error | undefined;
     try {
-      this.#journalProgress();
-      this.#mailroom.flush();
+      this.#dispatch.flush();
     } catch (thrown) {
       unwritten = thrown as Error;
     }
@@ -286,7 +297,7 @@ export class Coordinator {
       this.#notices.stray("a hello of another client");
       return;
     }
-    this.#intake.agree(peer, second);
+    this.#dispatch.agree(peer, second);
     // It greets again when its connection broke; its leases are on its lane, and stay.
     if (peer.greeted) return;
     peer.greeted = true;
@@ -306,31 +317,32 @@ export class Coordinator {
 
   #readyIfReady(peer: Peer): void {
     if (!isReady(peer)) return;
-    this.#perform({ kind: "client-ready", rank: peer.rank, returned: peer.came !== "new" });
+    this.#dispatch.perform({
+      kind: "client-ready",
+      rank: peer.rank,
+      returned: peer.came !== "new",
+    });
     this.#startIfAllAreThere();
   }
 
   #startIfAllAreThere(): void {
-    if (this.#startedAtMs !== undefined) return;
+    if (this.#dispatch.isStarted) return;
     const ready = this.#readyCount();
     // Of the clients of a run that goes on some may be gone; the others don't wait for them.
     const awaited = this.#before === undefined ? this.#order.clientsAwaited() : 1;
-    if (ready === 0 || ready < awaited) return;
-    this.#startedAtMs = this.#lastResultAtMs = this.#now();
-    this.#trace({ what: "started" });
-    this.#perform({ kind: "started" });
+    if (ready > 0 && ready >= awaited) this.#dispatch.start();
   }
 
   #take(peer: Peer, message: Message): void {
     switch (message.header.kind) {
       case "result":
-        this.#takeResults(peer, message);
+        this.#dispatch.takeResults(peer, message);
         return;
       case "epoch":
-        this.#takeEpoch(peer, message);
+        this.#dispatch.takeEpoch(peer, message);
         return;
       case "settled":
-        this.#perform({ kind: "client-settled", rank: peer.rank });
+        this.#dispatch.perform({ kind: "client-settled", rank: peer.rank });
         return;
       case "leave":
         this.#leave(peer);
@@ -345,127 +357,11 @@ export class Coordinator {
     }
   }
 
-  #takeResults(peer: Peer, { header, frame, second }: Message): void {
-    const { ranges, times, failures } = this.#intake.results(peer.rank, header, [frame, second]);
-    const { share, rank } = peer;
-    this.#lastResultAtMs = this.#now();
-    share.times = times;
-    const busySeconds =
-      times.openSeconds + times.readSeconds + times.decodeSeconds + times.analysisSeconds;
-    const fresh = this.#perform({ kind: "results", rank, ranges, busySeconds });
-    for (const range of fresh) share.fragments += this.#table.fragmentsOf(range);
-    share.events += lengthOf(fresh);
-    this.#counts.lateCopies += lengthOf(ranges) - lengthOf(fresh);
-    this.#takeFailures(failures, fresh);
-  }
-
-  #takeFailures(failures: readonly Failure[], fresh: readonly Range[]): void {
-    if (failures.length === 0) return;
-    const committed = new RangeSet(fresh);
-    for (const failure of failures)
-      if (committed.touches({ first: failure.event, end: failure.event + 1 })) this.#fail(failure);
-  }
-
-  #fail(failure: Failure): void {
-    this.#failures.add(failure);
-    const failed = fault("event-failed", failure);
-    this.#notices.say(failed.message);
-    if (this.#order.strict) this.#end?.(failed);
-  }
-
-  #takeEpoch({ rank }: Peer, { header, frame }: Message): void {
-    const { epoch, ranges } = this.#intake.epoch(header, frame);
-    const actions = this.#schedule.handle({ kind: "epoch", rank, ranges });
-    const accepted = actions.some(({ kind }) => kind === "accept-epoch");
-    // It is in the journal before anything that follows from it.
-    if (accepted) this.#intake.count(rank, epoch, frame);
-    else this.#counts.epochsRefused++;
-    this.#trace({ what: accepted ? "counted" : "refused", rank, events: lengthOf(ranges) });
-    this.#performAll(actions);
-  }
-
   #leave(peer: Peer): void {
     peer.left = true;
     this.#trace({ what: "left", rank: peer.rank });
     this.#admission.forget(peer);
-    this.#perform({ kind: "client-left", rank: peer.rank });
-  }
-
-  /** Tells the schedule and does what it says; returns the events that were committed. */
-  #perform(stimulus: Stimulus): readonly Range[] {
-    return this.#performAll(this.#schedule.handle(stimulus));
-  }
-
-  #performAll(actions: readonly Action[]): readonly Range[] {
-    let committed: readonly Range[] = [];
-    for (const action of actions)
-      switch (action.kind) {
-        case "lease":
-          this.#post(action);
-          break;
-        case "commit":
-          committed = action.ranges;
-          for (const range of committed)
-            this.#trace({ what: "commit", rank: action.rank, ...range });
-          break;
-        case "set-aside":
-          this.#setAside(action.ranges);
-          break;
-        case "accept-epoch":
-        case "refuse-epoch":
-          break;
-        case "finish":
-          // What was taken just now is journalled first.
-          setImmediate(() => this.#end?.(undefined));
-          break;
-      }
-    return committed;
-  }
-
-  #post({ rank, lease, range, double, again }: Extract<Action, { kind: "lease" }>): void {
-    const peer = this.#admission.ofRank(rank)!;
-    const columns = this.#table.slice(range);
-    // Somebody else may bring these events, too: were their totals together with others', all would be refused.
-    const shared = double || again > 0;
-    this.#mailroom.post(peer, { id: lease, first: range.first, ...columns }, { double: shared });
-    this.#trace({ what: "lease", rank, lease, ...range, again: again > 0, double });
-    this.#flushSoon();
-  }
-
-  #setAside(ranges: readonly Range[]): void {
-    const reason = "it ended three client processes, and is left out";
-    for (const failure of this.#intake.setAside(ranges, reason)) {
-      this.#counts.setAside++;
-      this.#trace({ what: "set-aside", event: failure.event });
-      this.#fail(failure);
-    }
-    this.#flushSoon();
-  }
-
-  /** One journal write and one frame per client for all that came meanwhile. */
-  #flushSoon(): void {
-    if (this.#flushing) return;
-    this.#flushing = true;
-    setImmediate(() => {
-      this.#flushing = false;
-      this.#guard(() => {
-        // Before leases go out: who goes on after us knows that somebody may have had them.
-        if (this.#schedule.progress.handedOut > this.#handedOut) this.#journalProgress();
-        this.#mailroom.flush();
-      });
-    });
-  }
-
-  #journalProgress(): void {
-    const { handedOut, batches, redone, doubled } = this.#progress();
-    this.#handedOut = handedOut;
-    const counters = { ...this.#counts, doubled };
-    const seconds = this.#seconds();
-    this.#journal.append(
-      "progress",
-      0,
-      encodeValue({ handedOut, batches, redone, seconds, counters }),
-    );
+    this.#dispatch.perform({ kind: "client-left", rank: peer.rank });
   }
 
   #beat(): void {
@@ -477,7 +373,7 @@ export class Coordinator {
     const expectMs = this.#order.clientsReturn ? EXPECT_MS : 0;
     if (this.#expecting && now - this.#listeningAtMs > expectMs) {
       this.#expecting = false;
-      this.#perform({ kind: "waited" });
+      this.#dispatch.perform({ kind: "waited" });
     }
     if (now - this.#syncedAtMs > SYNC_MS) this.#sync(now);
     this.#tell();
@@ -485,8 +381,7 @@ export class Coordinator {
 
   #sync(now: number): void {
     this.#syncedAtMs = now;
-    if (this.#startedAtMs !== undefined) this.#journalProgress();
-    this.#mailroom.flush();
+    this.#dispatch.flush();
     this.#journal.sync().catch((thrown: unknown) => {
       this.#end?.(thrown as Error);
     });
@@ -506,7 +401,7 @@ export class Coordinator {
       this.#notices.say(
         `client ${String(rank)} on ${host} (pid ${String(pid)}) is gone; its events are leased again`,
       );
-      this.#perform({ kind: "client-lost", rank, died });
+      this.#dispatch.perform({ kind: "client-lost", rank, died });
     }
   }
 
@@ -523,37 +418,14 @@ export class Coordinator {
 
   #tell(): void {
     const bytes = this.#roster.shares.reduce((sum, { times }) => sum + times.bytes, 0);
-    this.#watcher.progress({ ...this.#progress(), clients: this.#readyCount(), bytes });
-  }
-
-  /** Of all lives. */
-  #progress(): Progress {
-    const { batches, redone, doubled, ...more } = this.#schedule.progress;
-    const before = this.#before ?? { batches: 0, redone: 0, doubled: 0 };
-    return {
-      ...more,
-      batches: before.batches + batches,
-      redone: before.redone + redone,
-      doubled: before.doubled + doubled,
-    };
-  }
-
-  #seconds(): number {
-    const started = this.#startedAtMs;
-    const now = started === undefined ? 0 : (this.#lastResultAtMs - started) / 1000;
-    return (this.#before?.seconds ?? 0) + now;
+    this.#watcher.progress({ ...this.#dispatch.progress, clients: this.#readyCount(), bytes });
   }
 
   #outcome(ended: Error | undefined, stopped: boolean): RunOutcome {
     return {
-      ...this.#progress(),
-      seconds: this.#seconds(),
+      ...this.#dispatch.progress,
+      ...this.#dispatch.results,
       clients: this.#roster.shares.filter((share) => share.greeted).map(shareOf),
-      failed: this.#failures.count,
-      failures: this.#failures.inOrder,
-      totals: this.#intake.totals,
-      doneRanges: this.#schedule.done,
-      schema: this.#intake.schema,
       faults: this.#counts,
       ended,
       stopped: stopped && ended !== undefined,

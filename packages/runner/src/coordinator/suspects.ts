@@ -1,9 +1,6 @@
 import type { Rank } from "@evb/event";
 import { RangeSet, type Range } from "./range-set.ts";
 
-/** An event that ended so many client processes is set aside. */
-const DEATHS_MAX = 3;
-
 /**
  * Which events may have ended clients. Of a lease whose client died any event may have been the one:
  * it is cut to single events. Of singles a client holds several at a time; an event that was among
@@ -18,7 +15,7 @@ export class Suspects {
   /** What each death was laid to, until its client shows that it lives. */
   readonly #blamed = new Map<Rank, { once: Range[]; twice: Range[] }>();
 
-  /** Returns the events that have ended {@link DEATHS_MAX} clients. */
+  /** Returns the events that have ended three clients. */
   lost(rank: Rank, undone: readonly Range[], { died }: { died: boolean }): Range[] {
     this.#single.addAll(undone);
     if (!died) return [];

@@ -19,7 +19,7 @@ export interface FailedEvent {
 const NAN_BITS = new BigUint64Array(new Float64Array([NaN]).buffer)[0]!;
 
 /** What stands in a column for an event that failed: 0, or not a number. */
-export const failedSlot = (type: ElementType): bigint => (isFloat(type) ? NAN_BITS : 0n);
+const failedSlot = (type: ElementType): bigint => (isFloat(type) ? NAN_BITS : 0n);
 
 /** The messages of one failed event, not addressed yet: its columns, why it failed, and totals of nothing. */
 export function failedEvent(
