@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
-import { Client, type ClientOrder, type ClientOutcome } from "./client/client.ts";
+import type { ClientOrder } from "./client/client-order.ts";
+import { Client, type ClientOutcome } from "./client/client.ts";
 import { fault } from "./faults.ts";
 import { readConnection, waitForConnection, type Connection } from "./wire/connection-file.ts";
 import { answers } from "./wire/probe.ts";

@@ -6,7 +6,7 @@ import { interruptSignal } from "../interrupts.ts";
 import { parseDuration } from "../sizes.ts";
 import { print } from "../terminal.ts";
 import { EVB_VERSION } from "../version.ts";
-import { clientLine } from "./run-parts.ts";
+import { clientLine, parseEventTimeout } from "./run-parts.ts";
 
 const builder = (yargs: Argv) =>
   yargs
@@ -64,8 +64,7 @@ export const clientCommand: CommandModule<object, ClientCommand> = {
         places: argv.data.map(parseDataPlace),
         waitMs: parseDuration("wait", argv.wait),
         coordinatorTimeoutMs: parseDuration("client-timeout", argv.clientTimeout),
-        eventTimeoutMs:
-          eventTimeout === undefined ? undefined : parseDuration("event-timeout", eventTimeout),
+        eventTimeoutMs: parseEventTimeout(eventTimeout),
         analysis: analysis === undefined ? undefined : analysisOrder(analysis, {}).name,
         evbVersion: EVB_VERSION,
       },

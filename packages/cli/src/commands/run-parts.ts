@@ -58,12 +58,16 @@ export function runOrder(
     clientsAwaited: () => clients.awaited,
     clientsReturn: clients.return,
     clientTimeoutMs: parseDuration("client-timeout", argv.clientTimeout),
-    eventTimeoutMs:
-      eventTimeout === undefined ? undefined : parseDuration("event-timeout", eventTimeout),
+    eventTimeoutMs: parseEventTimeout(eventTimeout),
     strict: argv.strict,
     tracePath: argv.trace,
     evbVersion: EVB_VERSION,
   };
+}
+
+/** Whole milliseconds; 0 and undefined: none. */
+export function parseEventTimeout(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Math.ceil(parseDuration("event-timeout", text));
 }
 
 /** A client's number is a u16 in every frame, and none is used twice. */

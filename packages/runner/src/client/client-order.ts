@@ -1,0 +1,22 @@
+import type { DataPlace } from "@evb/index";
+import type { ClientLink } from "../wire/link.ts";
+
+/** What a client is asked to do. */
+export interface ClientOrder {
+  /** Which run it was started for: the connection file's. */
+  readonly run: string;
+  readonly places: readonly DataPlace[];
+  /** So long it waits for its coordinator's first answer. */
+  readonly waitMs: number;
+  /** So long it waits for one that was lost. */
+  readonly coordinatorTimeoutMs: number;
+  /** An event that takes longer fails; undefined: as the coordinator says. */
+  readonly eventTimeoutMs?: number | undefined;
+  /** The only analysis that it runs; undefined: the one that the coordinator names. */
+  readonly analysis?: string | undefined;
+  readonly evbVersion: string;
+  /** The coordinator, for messages. */
+  readonly endpoint: string;
+  /** Asked while the coordinator is lost: the way to it, if that is another one now. */
+  readonly findAgain?: () => Promise<ClientLink | undefined>;
+}
