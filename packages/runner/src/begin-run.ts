@@ -50,7 +50,7 @@ export interface BegunRun {
  * same command can be typed again.
  *
  * @throws EvbError "run-is-on", "out-exists", "out-foreign", "out-unwritable", "resume-differs",
- * "resume-life", "journal-damaged", "data-changed"; what is wrong with the ports
+ * "journal-damaged", "data-changed"; what is wrong with the ports
  */
 export async function beginRun(
   order: RunOrder,
@@ -218,6 +218,7 @@ function runBefore(state: JournalState, table: EventTable): RunBefore {
       counted: state.counted.ranges,
       uncounted: new Map([...state.uncounted].map(([rank, { ranges }]) => [rank, ranges])),
       handedOut: Math.max(progress.handedOut, start.range.first),
+      suspects: state.suspects,
     },
     agreed: schema && totals && { schema, totals },
     failures,

@@ -1,4 +1,4 @@
-import { isEvbError, sentenceOf } from "@evb/event";
+import { isEvbError } from "@evb/event";
 import { fault } from "./faults.ts";
 import type { KeyPair } from "./wire/keys.ts";
 import { readOwn, writeOwn } from "./wire/own-file.ts";
@@ -33,15 +33,18 @@ export const writeCoordinatorFile = (path: string, file: CoordinatorFile): void 
   writeOwn(path, file);
 };
 
-/** Undefined where there is none. @throws EvbError "resume-life", "connection-unsafe" */
+/**
+ * Undefined where there is none, or half of one: a run goes on without it, with other keys.
+ *
+ * @throws EvbError "connection-unsafe"
+ */
 export function readCoordinatorFile(path: string): CoordinatorFile | undefined {
   try {
     const text = readOwn(path, FILE_BYTES_MAX);
     return text === undefined ? undefined : parse(JSON.parse(text));
   } catch (thrown) {
     if (isEvbError(thrown, "connection-unsafe")) throw thrown;
-    const reason = `${path} can't be used: ${sentenceOf(thrown)}`;
-    throw fault("resume-life", { out: path, reason }, { cause: thrown });
+    return undefined;
   }
 }
 

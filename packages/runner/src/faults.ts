@@ -40,7 +40,7 @@ export const fault = faults({
   "connection-unsafe": [
     3,
     (at: { path: string; reason: string }) =>
-      `the connection file ${at.path} is refused: ${at.reason}; it holds keys and must be yours with mode 0600`,
+      `${at.path} is refused: ${at.reason}; it holds keys and must be yours with mode 0600`,
   ],
   "coordinator-unreachable": [
     3,
@@ -131,17 +131,12 @@ export const fault = faults({
   "run-taken-over": [
     1,
     (at: { out: string }) =>
-      `another coordinator has gone on with the run in ${at.out}, so this one ends; it has written nothing since`,
+      `another coordinator has gone on with the run in ${at.out}, so this one ends; nothing that it wrote since counts`,
   ],
   "resume-differs": [
     2,
     (at: { out: string; what: string; before: string; now: string }) =>
       `${at.out} can't be resumed with ${at.what} ${at.now}: the run began with ${at.before}; give the same options, or --force to start anew`,
-  ],
-  "resume-life": [
-    1,
-    (at: { out: string; reason: string }) =>
-      `${at.out} can't be resumed: ${at.reason}; --force starts anew in its place`,
   ],
   "event-deadly": [1, () => "it ended three client processes, and is left out"],
   "event-failed": [

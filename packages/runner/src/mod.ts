@@ -40,18 +40,29 @@ export {
   type Connection,
 } from "./wire/connection-file.ts";
 export { decodeEpoch, encodeEpoch, type Epoch } from "./wire/epoch-message.ts";
-export { newFrame, PROTOCOL_VERSION, readHeader, type Header } from "./wire/header.ts";
+export {
+  newFrame,
+  openMessage,
+  PROTOCOL_VERSION,
+  readHeader,
+  seal,
+  type Header,
+} from "./wire/header.ts";
 export { decodeLeases, encodeLeases, type Lease } from "./wire/lease-message.ts";
 export {
   decodeFailures,
+  decodeFault,
   decodeJoin,
   decodeSchema,
   decodeWelcome,
   encodeFailures,
+  encodeFault,
   encodeJoin,
+  encodeRefusal,
   encodeSchema,
   encodeWelcome,
   type Join,
+  type Refusal,
   type Welcome,
 } from "./wire/join.ts";
 export { newKeyPair } from "./wire/keys.ts";

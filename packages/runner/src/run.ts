@@ -39,7 +39,7 @@ export async function runCoordinator(
     const events = order.sources === undefined ? index : withSources(index, order.sources);
     index.checkFresh(order.places);
     const begun = await beginRun(order, network, index, range);
-    const watch = watchData(index, order, begun.data);
+    const watch = watchData(index, order, begun);
     let complete = false;
     try {
       const outcome = await coordinate(
@@ -102,9 +102,10 @@ function putAway(begun: BegunRun, { complete }: { complete: boolean }): void {
 }
 
 /** Whether no other coordinator has gone on with the run: this one may have been frozen. */
-const isOurs = ({ out, life }: BegunRun): boolean => {
+const isOurs = ({ out, run, life }: BegunRun): boolean => {
   try {
-    return readCoordinatorFile(out.coordinator)?.life === life;
+    const file = readCoordinatorFile(out.coordinator);
+    return file?.run === run && file.life === life;
   } catch {
     return false;
   }
@@ -114,14 +115,15 @@ const isOurs = ({ out, life }: BegunRun): boolean => {
 function watchData(
   index: RunIndex,
   order: RunOrder,
-  before: readonly string[],
+  begun: BegunRun,
 ): { signal: AbortSignal; check: () => void; end: () => void } {
   const changed = new AbortController();
   const check = (): void => {
-    checkData(index, order, { before });
+    checkData(index, order, { before: begun.data });
   };
   const timer = setInterval(() => {
     try {
+      if (!isOurs(begun)) throw fault("run-taken-over", { out: begun.out.path });
       check();
     } catch (thrown) {
       changed.abort(thrown);

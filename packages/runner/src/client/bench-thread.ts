@@ -131,7 +131,7 @@ export class BenchThread {
       spentMs = working && at === begun ? spentMs + passedMs : 0;
       begun = at;
       if (spentMs > eventTimeoutMs)
-        this.#gone(`it takes longer than --event-timeout ${String(eventTimeoutMs / 1000)}s`);
+        this.#gone(`it takes longer than --event-timeout ${String(eventTimeoutMs / 1000)}s`, at);
     }, lookMs);
   }
 
@@ -173,22 +173,23 @@ export class BenchThread {
     else this.#opening.reject(reason);
   }
 
-  #gone(reason: string): void {
+  /** @param begun the words' BEGUN when it was looked at: the event before it is to blame */
+  #gone(reason: string, begun?: number): void {
     const events = this.#events;
     if (events === undefined) return;
     if (this.#opening !== undefined) {
       this.#opening.reject(new Error(`${reason} before its first event`));
       return;
     }
-    const event = this.#inWork();
+    const event = this.#inWork(begun);
     this.close();
     if (event === undefined) events.failed(new Error(reason));
     else events.stuck(event, reason);
   }
 
-  #inWork(): EventInWork | undefined {
-    if (Atomics.load(this.#words, BUSY) === 0) return undefined;
-    const place = Atomics.load(this.#words, BEGUN) - 1;
+  #inWork(begun: number | undefined): EventInWork | undefined {
+    if (begun === undefined && Atomics.load(this.#words, BUSY) === 0) return undefined;
+    const place = (begun ?? Atomics.load(this.#words, BEGUN)) - 1;
     const posted = this.#posted.find((each) => each.place <= place && place < each.end);
     if (posted === undefined) return undefined;
     const { frame } = posted;

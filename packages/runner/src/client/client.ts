@@ -39,6 +39,8 @@ export class Client {
   #times = NO_TIMES;
   /** The working thread is gone; the next one begins as another connection. */
   #restarting = false;
+  /** Why the working thread can't go on, and no other one could. */
+  #failure: Error | undefined;
   #ended: { reason: Error | undefined } | undefined;
   #leaving = false;
   #wake: (() => void) | undefined;
@@ -108,8 +110,9 @@ export class Client {
       this.#beat();
     }, welcome.beatMs);
     try {
-      await this.#until(() => this.#restarting);
-      if (this.#restarting) await this.#startOver();
+      await this.#until(() => this.#restarting || this.#failure !== undefined);
+      if (this.#failure !== undefined) await this.#giveUp(this.#failure);
+      else if (this.#restarting) await this.#startOver();
       else if (this.#isLeaving()) await this.#leave(bench);
     } finally {
       clearInterval(beating);
@@ -135,10 +138,8 @@ export class Client {
           this.#wake?.();
         },
         failed: (reason) => {
-          // Others would read other bytes than we did: the run ends.
-          if (isEvbError(reason, "data-changed"))
-            this.#keep([newFrame(this.#header("fault"), 0).frame, encodeFault(reason.message)]);
-          this.#stop(reason);
+          this.#failure = reason;
+          this.#wake?.();
         },
         stuck: (event, reason) => {
           this.#fail(event, reason);
@@ -253,6 +254,15 @@ export class Client {
     this.#wake?.();
   }
 
+  /** Where others would read other bytes than we did, the coordinator must know, or it would lease on. */
+  async #giveUp(failure: Error): Promise<void> {
+    if (isEvbError(failure, "data-changed")) {
+      this.#keep([newFrame(this.#header("fault"), 0).frame, encodeFault(failure.message)]);
+      await this.#acknowledged();
+    }
+    this.#ended = { reason: failure };
+  }
+
   /** Gives everything back, and comes as another connection with a new thread. */
   async #startOver(): Promise<void> {
     this.#say("leave");
@@ -267,6 +277,10 @@ export class Client {
     bench.end();
     await this.#wait(() => this.#benchEnded || this.#restarting);
     this.#say("leave");
+    await this.#acknowledged();
+  }
+
+  async #acknowledged(): Promise<void> {
     const deadline = setTimeout(() => {
       this.#stop(undefined);
     }, LAST_WORDS_MS);

@@ -35,6 +35,7 @@ export class Contact {
   /** Since when the coordinator has not been there, or not answered; undefined while it is. */
   #lostSinceMs: number | undefined = performance.now();
   #finding = false;
+  #closed = false;
   #welcome: Welcome | undefined;
   /** It was let in once: from then on it waits for its coordinator, not for a coordinator. */
   #known = false;
@@ -78,10 +79,12 @@ export class Contact {
     this.#welcome = undefined;
     this.#laneAtMs = undefined;
     this.#confirming = true;
+    this.#lostSinceMs ??= performance.now();
     this.#sendJoin();
   }
 
   close(lingerMs: number): void {
+    this.#closed = true;
     clearInterval(this.#looking);
     this.#link.close(lingerMs);
   }
@@ -168,6 +171,10 @@ export class Contact {
     try {
       const link = await this.#order.findAgain();
       if (link === undefined) return;
+      if (this.#closed) {
+        link.close(0);
+        return;
+      }
       this.#link.close(0);
       this.#link = link;
       this.#heard = false;

@@ -47,6 +47,7 @@ export class LeaseLoop {
   #begunAtMs: number | undefined;
   #waitSeconds = 0;
   #epochAtMs = 0;
+  #epochDue = false;
   #publishedAtMs = 0;
   #yieldedAtMs = 0;
   #wake: (() => void) | undefined;
@@ -101,11 +102,13 @@ export class LeaseLoop {
   #cut(place: number): void {
     this.#cuts++;
     this.#places = place;
+    // One of those that are taken back may be about to be begun: it sees its end.
+    for (const entry of this.#ring) entry.end = Math.min(entry.end, place);
     while (this.#ring.length > 0 && this.#ring.at(-1)!.place >= place) this.#ring.pop();
-    const last = this.#ring.at(-1);
-    if (last !== undefined) last.end = Math.min(last.end, place);
-    // The event in work may be counted elsewhere, and would be refused together with what is done.
+    // The event in work may be counted elsewhere, and would be refused together with what is done, and
+    // with what comes then.
     this.#publishEpoch();
+    this.#epochDue = true;
     this.#post({ kind: "settled" });
   }
 
@@ -142,8 +145,9 @@ export class LeaseLoop {
     const bench = this.#bench;
     const now = performance.now();
     if (now - this.#publishedAtMs >= PUBLISH_MS || isFull(bench)) this.#publishResults(now);
-    if (now - this.#epochAtMs >= EPOCH_MS || bench.uncountedRanges >= RANGES_PER_FRAME_MAX)
-      this.#publishEpoch();
+    this.#epochDue ||=
+      now - this.#epochAtMs >= EPOCH_MS || bench.uncountedRanges >= RANGES_PER_FRAME_MAX;
+    if (this.#epochDue) this.#publishEpoch();
     if (now - this.#yieldedAtMs < YIELD_MS) return;
     await setImmediate();
     while (Atomics.load(this.#words, HELD_KIB) > UNACKNOWLEDGED_KIB_MAX && !this.#ending)
@@ -198,6 +202,7 @@ export class LeaseLoop {
   #publishEpoch(): void {
     const now = performance.now();
     this.#epochAtMs = now;
+    this.#epochDue = false;
     const bench = this.#bench;
     if (bench.uncountedRanges === 0) return;
     bench.sources.checkUnchanged();

@@ -82,7 +82,7 @@ export class ResultBuilder {
    * Takes the result of one event in.
    *
    * @param sources rows of the event's fragments' sources
-   * @throws EvbError "analysis-bad-result"; nothing of the event is then kept
+   * @throws EvbError "analysis-result"; nothing of the event is then kept
    */
   add(
     place: { lease: number; event: number },

@@ -28,10 +28,11 @@ export class Admission {
   readonly #peers = new Map<number, Peer>();
   /** The connection of each rank that was the last to say hello. */
   readonly #greeted = new Map<number, Peer>();
+  readonly #sids = new Map<string, number>();
   /** Of this session: who comes back is no newcomer. */
   readonly #known = new Set<string>();
   readonly #refused = new Map<string, string>();
-  #sids = 0;
+  #sidLast = 0;
 
   /** @param run which run this is: clients of another one get no answer */
   constructor(
@@ -91,7 +92,9 @@ export class Admission {
 
   /** If it comes back it is another connection. */
   forget(peer: Peer): void {
-    this.#byNonce.delete(peer.join.nonce);
+    const { nonce } = peer.join;
+    // The same process may have come as another connection before this one broke.
+    if (this.#sids.get(nonce) === peer.sid) this.#byNonce.delete(nonce);
     // A frame of it may still be on its way: its number stays known, all else goes.
     peer.outbox.length = 0;
   }
@@ -102,17 +105,15 @@ export class Admission {
   }
 
   #full({ nonce }: Join): string | undefined {
-    if (this.#sids < SIDS_MAX || this.#byNonce.has(nonce)) return undefined;
+    if (this.#sidLast < SIDS_MAX || this.#byNonce.has(nonce)) return undefined;
     const refused = `no client can join any more: ${String(SIDS_MAX)} have`;
     this.#notices.say(refused);
     return refused;
   }
 
   #admit(join: Join): Promise<Peer> {
-    const sid = ++this.#sids;
     const { share, earlier } = this.#roster.of(join);
     const again = this.#known.has(join.nonce);
-    this.#known.add(join.nonce);
     const came = again ? "same-session" : earlier ? "new-session" : "new";
     let admitted: Peer | undefined;
     // The lane may be connected before it is ours: the promise of it comes later.
@@ -127,6 +128,9 @@ export class Admission {
       },
     });
     const peer = lane.then((opened) => {
+      const sid = ++this.#sidLast;
+      this.#known.add(join.nonce);
+      this.#sids.set(join.nonce, sid);
       admitted = newPeer({ sid, share, came, join, lane: opened }, this.#now());
       this.#peers.set(sid, admitted);
       if (connected) this.#events.connected(admitted);

@@ -87,7 +87,14 @@ export class Coordinator {
     this.#roster = new Roster(before?.clients ?? []);
     this.#counts = newCounts(before?.counts);
     this.#listeningAtMs = this.#syncedAtMs = this.#now();
-    this.#mailroom = new Mailroom(this.#session, journal, this.#now);
+    this.#mailroom = new Mailroom({
+      session: this.#session,
+      journal,
+      now: this.#now,
+      beforeFlush: () => {
+        this.#dispatch.noteHandedOut();
+      },
+    });
     this.#notices = new Notices(
       this.#counts,
       (sentence) => {
@@ -116,8 +123,10 @@ export class Coordinator {
             }),
           ),
         connected: (peer) => {
-          peer.connected = true;
-          this.#readyIfReady(peer);
+          this.#guard(() => {
+            peer.connected = true;
+            this.#readyIfReady(peer);
+          });
         },
         lost: (peer) => {
           this.#guard(() => {

@@ -1,5 +1,6 @@
 import type { RunEvents } from "@evb/index";
 import { fault } from "../faults.ts";
+import { encodeSuspects } from "../sink/journal-state.ts";
 import type { JournalWriter } from "../sink/journal.ts";
 import type { Failure } from "../wire/join.ts";
 import { encodeValue } from "../wire/values.ts";
@@ -153,7 +154,15 @@ export class Dispatch {
 
   /** Tells the schedule and does what it says; returns the events that were committed. */
   perform(stimulus: Stimulus): readonly Range[] {
+    if (stimulus.kind === "client-lost") return this.#lose(stimulus);
     return this.#performAll(this.#schedule.handle(stimulus));
+  }
+
+  /** What a client had when it died is remembered beyond this coordinator's own life. */
+  #lose(stimulus: Stimulus): readonly Range[] {
+    const actions = this.#schedule.handle(stimulus);
+    this.#journal.append("suspects", 0, encodeSuspects(this.#schedule.suspects));
+    return this.#performAll(actions);
   }
 
   /** One journal write and one frame per client for all that came meanwhile. */
@@ -163,11 +172,14 @@ export class Dispatch {
     setImmediate(() => {
       this.#flushing = false;
       this.#events.guard(() => {
-        // Before leases go out: who goes on after us knows that somebody may have had them.
-        if (this.#schedule.progress.handedOut > this.#handedOut) this.#journalProgress();
         this.#mailroom.flush();
       });
     });
+  }
+
+  /** Before leases go out: who goes on after us knows that somebody may have had them. */
+  noteHandedOut(): void {
+    if (this.#schedule.progress.handedOut > this.#handedOut) this.#journalProgress();
   }
 
   /** The journal's file has all that came, and how far the run is. @throws EvbError "journal-failed" */

@@ -70,7 +70,7 @@ export class Intake {
     const results = decodeResults(header, frame, columns);
     const ranges = results.ranges.map(({ lease, first, events, fragments }) => {
       const range = { lease: asLeaseId(lease), first, end: first + events };
-      this.#check(range, fragments);
+      this.#check("result", range, fragments);
       return range;
     });
     const failures = second === undefined ? [] : decodeFailures(second);
@@ -83,7 +83,7 @@ export class Intake {
   epoch(header: Header, frame: Uint8Array): { epoch: Epoch; ranges: Range[] } {
     const epoch = decodeEpoch(header, frame, this.#agreed!.schema.totals);
     const ranges = epoch.ranges.map(({ first, events }) => ({ first, end: first + events }));
-    for (const range of ranges) this.#check(range, undefined);
+    for (const range of ranges) this.#check("epoch", range);
     return { epoch, ranges };
   }
 
@@ -108,9 +108,9 @@ export class Intake {
     return failures;
   }
 
-  #check(range: Range, fragments: number | undefined): void {
+  #check(what: string, range: Range, fragments?: number): void {
     const { first, end } = this.#range;
-    const bad = (reason: string): Error => fault("frame-bad", { what: "result", reason });
+    const bad = (reason: string): Error => fault("frame-bad", { what, reason });
     if (range.first < first || range.end > end || range.first >= range.end)
       throw bad("its events are not in this run");
     if (fragments !== undefined && fragments !== this.#table.fragmentsOf(range))

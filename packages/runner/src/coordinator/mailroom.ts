@@ -5,6 +5,8 @@ import type { Peer } from "./peer.ts";
 
 /** A gap is asked for again so often at most: what is on its way may close it. */
 const RESEND_PAUSE_MS = 50;
+/** What a client that left is still sent is on its way for so long at most. */
+const LAST_ACK_MS = 1000;
 
 /**
  * What goes out on the lanes. An acknowledgement leaves only after the journal's file has what it
@@ -14,12 +16,20 @@ export class Mailroom {
   readonly #session: number;
   readonly #journal: JournalWriter;
   readonly #now: () => number;
+  readonly #beforeFlush: () => void;
   readonly #waiting = new Set<Peer>();
 
-  constructor(session: number, journal: JournalWriter, now: () => number) {
-    this.#session = session;
-    this.#journal = journal;
-    this.#now = now;
+  /** @param parts.beforeFlush what the journal must know before leases leave */
+  constructor(parts: {
+    session: number;
+    journal: JournalWriter;
+    now: () => number;
+    beforeFlush: () => void;
+  }) {
+    this.#session = parts.session;
+    this.#journal = parts.journal;
+    this.#now = parts.now;
+    this.#beforeFlush = parts.beforeFlush;
   }
 
   /** Goes out with the next flush. */
@@ -35,12 +45,14 @@ export class Mailroom {
 
   /** @throws EvbError "journal-failed": then nothing is acknowledged */
   flush(): void {
+    this.#beforeFlush();
     this.#journal.flush();
     for (const peer of this.#waiting) {
       if (peer.lost) continue;
       peer.journalled = peer.received;
       while (peer.outbox.length > 0) this.#sendLeases(peer);
       if (peer.acked < peer.journalled) this.say(peer, "ack");
+      if (peer.left) this.#dismiss(peer);
     }
     this.#waiting.clear();
   }
@@ -53,6 +65,12 @@ export class Mailroom {
     const leases = peer.outbox.splice(0, count).map(({ lease }) => lease);
     const kind = double ? "double" : "lease";
     this.#send(peer, encodeLeases({ ...this.#header(peer), kind }, leases));
+  }
+
+  /** It knows that its LEAVE is taken: nothing more is to be said, and its port is free for another. */
+  #dismiss(peer: Peer): void {
+    peer.lost = true;
+    peer.lane.close(LAST_ACK_MS);
   }
 
   say(peer: Peer, kind: "ack" | "resend" | "stop" | "bye"): void {

@@ -2,7 +2,7 @@ import { asLeaseId, type LeaseId, type Rank } from "@evb/event";
 import { batchEvents } from "./batches.ts";
 import { newClient, settle, wantsMore, measure, type ClientState } from "./client-state.ts";
 import { lengthOf, RangeSet, type Range } from "./range-set.ts";
-import { Suspects } from "./suspects.ts";
+import { Suspects, type SuspectRanges } from "./suspects.ts";
 import { Waiting } from "./waiting.ts";
 
 export type Stimulus =
@@ -78,6 +78,7 @@ export interface Before {
   /** Done and not counted, by the client that may still bring the totals. */
   readonly uncounted: ReadonlyMap<Rank, readonly Range[]>;
   readonly handedOut: number;
+  readonly suspects?: SuspectRanges | undefined;
 }
 
 /**
@@ -90,7 +91,7 @@ export interface Before {
 export class Schedule {
   readonly #events: number;
   readonly #cap: number;
-  readonly #suspects = new Suspects();
+  readonly #suspects: Suspects;
   readonly #waiting: Waiting;
   /** Events of late clients that another client is to have, too. */
   readonly #doubles = new RangeSet();
@@ -116,6 +117,7 @@ export class Schedule {
       [...(before?.uncounted ?? [])].map(([rank, ranges]) => [rank, new RangeSet(ranges)]),
     );
     this.#handedOut = before?.handedOut ?? range.first;
+    this.#suspects = new Suspects(before?.suspects);
     this.#waiting = new Waiting(this.#suspects);
     this.#waiting.addLater(this.#done.missing({ first: range.first, end: this.#handedOut }));
     const fresh = this.#done.missing({ first: this.#handedOut, end: range.end });
@@ -136,6 +138,10 @@ export class Schedule {
       doubled: this.#doubled,
       handedOut: this.#handedOut,
     };
+  }
+
+  get suspects(): SuspectRanges {
+    return this.#suspects.ranges;
   }
 
   /** Events that are done, in order. */
@@ -288,6 +294,9 @@ export class Schedule {
     this.#giveBack(client.ahead.ranges, how);
     // Done, but its totals went with the client: done again, and only counted the second time.
     this.#giveBack(client.uncounted.ranges, how);
+    // What it had as doubles of a late client's is nobody else's again.
+    for (const other of this.#clients.values())
+      if (other.late) this.#doubles.addAll(this.#onlyOf(other));
   }
 
   #waited(): Action[] {

@@ -1,6 +1,15 @@
 import type { Rank } from "@evb/event";
 import { RangeSet, type Range } from "./range-set.ts";
 
+/** Events that may have ended clients, as the journal keeps them. */
+export interface SuspectRanges {
+  /** Clients that were lost had them, dead or not. */
+  readonly single: readonly Range[];
+  /** At least one client died with them; at least two. */
+  readonly once: readonly Range[];
+  readonly twice: readonly Range[];
+}
+
 /**
  * Which events may have ended clients. Of a lease whose client died any event may have been the one:
  * it is cut to single events. Of singles a client holds several at a time; an event that was among
@@ -8,12 +17,27 @@ import { RangeSet, type Range } from "./range-set.ts";
  */
 export class Suspects {
   /** Of clients that were lost, dead or not: leased one by one. */
-  readonly #single = new RangeSet();
+  readonly #single: RangeSet;
   /** That one client died with, and that two did. */
-  readonly #once = new RangeSet();
-  readonly #twice = new RangeSet();
+  readonly #once: RangeSet;
+  readonly #twice: RangeSet;
   /** What each death was laid to, until its client shows that it lives. */
   readonly #blamed = new Map<Rank, { once: Range[]; twice: Range[] }>();
+
+  /** @param before of an earlier life of the coordinator */
+  constructor(before?: SuspectRanges) {
+    this.#single = new RangeSet(before?.single);
+    this.#once = new RangeSet(before?.once);
+    this.#twice = new RangeSet(before?.twice);
+  }
+
+  get ranges(): SuspectRanges {
+    return {
+      single: this.#single.ranges,
+      once: this.#once.ranges,
+      twice: this.#twice.ranges,
+    };
+  }
 
   /** Returns the events that have ended three clients. */
   lost(rank: Rank, undone: readonly Range[], { died }: { died: boolean }): Range[] {

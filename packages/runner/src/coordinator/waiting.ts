@@ -39,7 +39,10 @@ export class Waiting {
 
   /** Of an earlier life of the coordinator: clients that had them may be on their way. */
   addLater(ranges: readonly Range[]): void {
-    this.#later.addAll(ranges);
+    const parts = ranges.map((range) => this.#suspects.parts(range));
+    this.#later.addAll(parts.flatMap(({ free }) => free));
+    this.#single.addAll(parts.flatMap(({ single }) => single));
+    this.#exclusive.addAll(parts.flatMap(({ exclusive }) => exclusive));
     this.#again.addAll(ranges);
   }
 

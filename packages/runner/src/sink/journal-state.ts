@@ -1,6 +1,7 @@
 import { Totals, type ResultSchema } from "@evb/analysis";
 import { asRank, type Rank } from "@evb/event";
 import { lengthOf, RangeSet, type Range } from "../coordinator/range-set.ts";
+import type { SuspectRanges } from "../coordinator/suspects.ts";
 import { fault } from "../faults.ts";
 import { decodeEpoch } from "../wire/epoch-message.ts";
 import { readHeader } from "../wire/header.ts";
@@ -78,6 +79,8 @@ export interface JournalState {
   readonly failures: readonly Failure[];
   readonly clients: ReadonlyMap<Rank, JournalShare>;
   readonly progress: JournalProgress;
+  /** Undefined where no client was lost. */
+  readonly suspects: SuspectRanges | undefined;
   /** Every event was done and counted, and the journal closed. */
   readonly ended: boolean;
   /** Where it ends; what follows there is torn or damaged. */
@@ -89,6 +92,8 @@ export interface JournalState {
 const FAILURES_KEPT_MAX = 50_000;
 /** Settings and names of sources are typed; the rest is short. */
 const VALUE_BYTES_MAX = 2 ** 20;
+/** What all clients had that were ever lost, in ranges. */
+const SUSPECTS_BYTES_MAX = 64 * 2 ** 20;
 const NO_PROGRESS: JournalProgress = {
   handedOut: 0,
   batches: 0,
@@ -139,6 +144,7 @@ class Reading {
   #failed = 0;
   readonly #failures: Failure[] = [];
   #progress = NO_PROGRESS;
+  #suspects: SuspectRanges | undefined;
   #ended = false;
 
   constructor(journal: JournalReader) {
@@ -176,6 +182,7 @@ class Reading {
         [...this.#shares].map(([rank, { client, ...share }]) => [rank, { ...client, ...share }]),
       ),
       progress: this.#progress,
+      suspects: this.#suspects,
       ended: this.#ended,
       goodBytes,
       restBytes,
@@ -203,6 +210,9 @@ class Reading {
         break;
       case "progress":
         this.#progress = decodeProgress(payload);
+        break;
+      case "suspects":
+        this.#suspects = decodeSuspects(payload);
         break;
       case "end":
         this.#ended = true;
@@ -351,6 +361,27 @@ function decodeProgress(payload: Uint8Array): JournalProgress {
       Object.keys(counters as object).map((name) => [name, inner.integer(name)]),
     ),
   };
+}
+
+export const encodeSuspects = (suspects: SuspectRanges): Uint8Array<ArrayBuffer> => {
+  const pairs = (ranges: readonly Range[]): number[] =>
+    ranges.flatMap(({ first, end }) => [first, end]);
+  const { single, once, twice } = suspects;
+  return encodeValue({ single: pairs(single), once: pairs(once), twice: pairs(twice) });
+};
+
+function decodeSuspects(payload: Uint8Array): SuspectRanges {
+  const fields = new Fields("suspects", decodeValue("suspects", payload, SUSPECTS_BYTES_MAX));
+  const ranges = (name: string): Range[] => {
+    const bounds = fields.list(name, SUSPECTS_BYTES_MAX, (bound) =>
+      numberOf("suspects", "a bound", bound),
+    );
+    const pairs: Range[] = [];
+    for (let i = 0; i + 1 < bounds.length; i += 2)
+      pairs.push({ first: bounds[i]!, end: bounds[i + 1]! });
+    return pairs;
+  };
+  return { single: ranges("single"), once: ranges("once"), twice: ranges("twice") };
 }
 
 function numberOf(what: string, name: string, value: unknown): number {

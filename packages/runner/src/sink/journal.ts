@@ -24,6 +24,7 @@ const RECORD = {
   resume: 6,
   client: 7,
   progress: 8,
+  suspects: 9,
 } as const;
 export type RecordKind = keyof typeof RECORD;
 

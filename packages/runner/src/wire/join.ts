@@ -1,5 +1,5 @@
-import { asElementType, type ElementType } from "@evb/event";
-import { COLUMNS_MAX, TOTAL_LENGTH_MAX, type ResultSchema } from "@evb/analysis";
+import { asElementType, sentenceOf, type ElementType } from "@evb/event";
+import { COLUMNS_MAX, schemaOf, type ResultSchema } from "@evb/analysis";
 import { fault } from "../faults.ts";
 import { decodeValue, encodeValue, Fields } from "./values.ts";
 
@@ -181,14 +181,35 @@ export function decodeSchema(bytes: Uint8Array): ResultSchema {
       throw fault("frame-bad", { what: "schema", reason: `${type} is no type` });
     return { name: inner.text("name", 64), type: known };
   };
-  const totals = fields.list("totals", COLUMNS_MAX, decodeTotal);
-  if (totals.reduce((sum, { length }) => sum + length, 0) > TOTAL_LENGTH_MAX)
-    throw fault("frame-bad", { what: "schema", reason: "its totals are too long" });
-  return {
+  const schema = {
     eventColumns: fields.list("eventColumns", COLUMNS_MAX, column),
     fragmentColumns: fields.list("fragmentColumns", COLUMNS_MAX, column),
-    totals,
+    totals: fields.list("totals", COLUMNS_MAX, decodeTotal),
   };
+  checkSchema(schema);
+  return schema;
+}
+
+/** What no analysis may declare no client returns. @throws EvbError "frame-bad" */
+function checkSchema(schema: ResultSchema): void {
+  const named = <Item extends { name: string }, Value>(
+    list: readonly Item[],
+    value: (item: Item) => Value,
+  ): Record<string, Value> => Object.fromEntries(list.map((item) => [item.name, value(item)]));
+  let declared: ResultSchema;
+  try {
+    declared = schemaOf("a client's", {
+      eventColumns: named(schema.eventColumns, ({ type }) => type as ElementType),
+      fragmentColumns: named(schema.fragmentColumns, ({ type }) => type),
+      totals: named(schema.totals, ({ type, length }) => ({ type, length })),
+      event: () => undefined,
+    });
+  } catch (thrown) {
+    throw fault("frame-bad", { what: "schema", reason: sentenceOf(thrown) }, { cause: thrown });
+  }
+  for (const list of ["eventColumns", "fragmentColumns", "totals"] as const)
+    if (declared[list].length !== schema[list].length)
+      throw fault("frame-bad", { what: "schema", reason: "it has a name twice" });
 }
 
 function decodeTotal(value: unknown): ResultSchema["totals"][number] {

@@ -1,6 +1,7 @@
 import {
   closeSync,
   fstatSync,
+  fsyncSync,
   openSync,
   readFileSync,
   renameSync,
@@ -20,7 +21,14 @@ export function writeOwn(path: string, value: unknown): void {
   const partial = `${path}.${String(process.pid)}.partial`;
   try {
     rmSync(partial, { force: true });
-    writeFileSync(partial, `${JSON.stringify(value, null, 2)}\n`, { flag: "wx", mode: 0o600 });
+    const fd = openSync(partial, "wx", 0o600);
+    try {
+      writeFileSync(fd, `${JSON.stringify(value, null, 2)}\n`);
+      // Else a loss of power may leave the name without its content.
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
     renameSync(partial, path);
   } catch (thrown) {
     rmSync(partial, { force: true });

@@ -11,7 +11,7 @@ export interface EventRange {
   readonly fragments: number;
 }
 
-/** What a client has done since it joined: sums, so that a lost or repeated message changes nothing. */
+/** What a client's process has done since it began: sums, so that a lost or repeated message changes nothing. */
 export interface ClientTimes {
   /** Decoded bytes given to the analysis. */
   readonly bytes: number;

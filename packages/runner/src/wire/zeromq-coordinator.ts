@@ -28,7 +28,7 @@ const HEARTBEATS = { heartbeatInterval: 500, heartbeatTimeout: 1500, heartbeatTi
 const RESULT_BYTES_MAX = 256 * 2 ** 20;
 /** A JOIN has some 200 bytes. */
 const JOIN_BYTES_MAX = 4096;
-/** Messages that wait unread here; more stay at the clients, which keep them until acknowledged. */
+/** Messages of each client that wait unread here; more stay at the clients, which keep them until acknowledged. */
 const RESULTS_WAITING_MAX = 10_000;
 
 /**
