@@ -2,16 +2,18 @@
 // stopped, cut off and started again at random moments, and each run must end with the answer of the
 // run that nothing disturbed.
 //
-//   npm run campaign -- [--runs 50] [--seed 1] [--at-once 3] [--local] [--only KIND] [--keep]
+//   npm run campaign -- [--runs 50] [--seed 1] [--at-once 3] [--minutes M] [--local] [--only KIND] [--keep]
 //
 //   --runs N     how many; run k has the seed S + k, and can be had again alone by --runs 1 --seed S+k
 //   --at-once N  they mostly sleep, so some share two cores
+//   --minutes M  after so long no other run begins: for a machine that is slow, or busy with other things
 //   --local      on the loopback, without root: processes are killed, stopped and ended, links aren't cut
 //   --only KIND  this kind of fault alone, such as "kill client" (repeatable)
 //   --keep       leaves the folders of runs that failed
 //
-// Exit code 1 if a run failed, if under 90 % of the faults hit, or, from 30 runs on, if one of the
-// counters is 0 in all of them: then what it counts was not tried (not with --only).
+// Exit code 1 if a run failed, if under 90 % of the faults hit, if --minutes were enough for under 10
+// runs, or, from 30 runs on, if one of the counters is 0 in all of them: then what it counts was not
+// tried (not with --only).
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -27,6 +29,8 @@ const EVENTS = 4000;
 const HITS_MIN = 0.9;
 /** Each kind of fault is then drawn some times. */
 const RUNS_FOR_COUNTERS = 30;
+/** With fewer --minutes were too few to say anything. */
+const RUNS_MIN = 10;
 /** What is said of each process of a run that failed. */
 const LAST_LINES = 6;
 
@@ -44,7 +48,7 @@ const COUNTERS = {
 /** These stay 0 where nothing happens; others need not, on a machine that is busy with other things. */
 const NOTHING_HAPPENED = ["clientsLost", "journalCuts", "rejoinsSameSession", "rejoinsNewSession"];
 
-const { runs, seed, atOnce, local, only, keep } = options();
+const { runs, seed, atOnce, minutes, local, only, keep } = options();
 const folder = mkdtempSync(join(process.env.TMPDIR ?? tmpdir(), "evb-campaign-"));
 /** @type {Set<OneRun>} */
 const going = new Set();
@@ -68,7 +72,7 @@ async function playAll() {
   let next = 0;
   const playSome = async (_, row) => {
     const tag = `n${row}`;
-    while (next < runs) await playOne(seed + next++, { input, tag, undisturbed });
+    while (next < runs && !isTimeOver()) await playOne(seed + next++, { input, tag, undisturbed });
   };
   await Promise.all(Array.from({ length: atOnce }, playSome));
   return summary();
@@ -81,15 +85,16 @@ function options() {
         runs: { type: "string", default: "50" },
         seed: { type: "string", default: "1" },
         "at-once": { type: "string", default: "3" },
+        minutes: { type: "string", default: "1000" },
         local: { type: "boolean", default: false },
         only: { type: "string", multiple: true, default: Object.keys(KINDS) },
         keep: { type: "boolean", default: false },
       },
     });
-    const { runs, seed, "at-once": atOnce, ...flags } = values;
+    const { runs, seed, minutes, "at-once": atOnce, ...flags } = values;
     const unknown = flags.only.find((kind) => !(kind in KINDS));
     if (unknown !== undefined) throw new Error(`there is no fault called ${unknown}`);
-    return { ...flags, ...counts({ runs, seed, atOnce }) };
+    return { ...flags, ...counts({ runs, seed, minutes, atOnce }) };
   } catch (thrown) {
     console.error(`campaign: ${thrown.message}`);
     process.exit(2);
@@ -102,6 +107,10 @@ function counts(words) {
     return [name, Number(word)];
   });
   return Object.fromEntries(known);
+}
+
+function isTimeOver() {
+  return performance.now() > 60_000 * minutes;
 }
 
 function endAll() {
@@ -201,7 +210,9 @@ function summary() {
   );
   const isWhole = played.length >= RUNS_FOR_COUNTERS && only.length === Object.keys(KINDS).length;
   const untried = Object.keys(sums).filter((short) => sums[short] === 0);
-  console.log(`\n${played.length} runs, ${failed.length} failed`);
+  const unplayed = runs - played.length;
+  const left = unplayed === 0 ? "" : `, ${unplayed} not begun in ${minutes} minutes`;
+  console.log(`\n${played.length} runs, ${failed.length} failed${left}`);
   console.log(`${faults.length} faults: ${hits} hits, ${faults.length - hits} misses`);
   console.log(`hits by kind: ${kinds.join(", ")}`);
   console.log(
@@ -212,6 +223,7 @@ function summary() {
   const problems = [
     ...failed.map(({ seed }) => `seed ${seed} failed`),
     ...(hits < HITS_MIN * faults.length ? [`under ${100 * HITS_MIN} % of the faults hit`] : []),
+    ...(played.length < Math.min(runs, RUNS_MIN) ? [`${minutes} minutes are too few`] : []),
     ...(!isWhole ? [] : untried.map((short) => `${short} is 0`)),
   ];
   for (const problem of problems) console.log(`FAILED: ${problem}`);

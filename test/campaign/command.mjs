@@ -13,6 +13,9 @@ export class Command {
   isEnded = false;
   /** The signals that the campaign sent, in order. */
   signals = [];
+  startedAtMs = now();
+  /** When it was told to end. */
+  askedAtMs = Infinity;
   /** Resolves to its exit code; null where a signal ended it. */
   ended;
   #child;
@@ -21,7 +24,7 @@ export class Command {
   /**
    * @param {readonly string[]} words what to type after `evb`
    * @param {{ name: string, host: number, folder: string, prefix: readonly string[] }} where name: of
-   * the files in folder; host: 0 is the coordinator's; prefix: what runs a command there
+   * the files in folder; host: 0 is the coordinator's, wherever it runs; prefix: what runs a command there
    */
   constructor(words, { name, host, folder, prefix }) {
     this.name = name;
@@ -48,6 +51,7 @@ export class Command {
   /** @param {NodeJS.Signals} signal */
   send(signal) {
     this.signals.push(signal);
+    if (signal === "SIGTERM") this.askedAtMs = now();
     this.#child.kill(signal);
   }
 

@@ -1,8 +1,11 @@
 // What can happen to a run, and what of it happens to this one: a plan drawn from its seed.
+import { LOSSES } from "./journal.mjs";
 
 /**
  * @typedef {import("./random.mjs").Random} Random
  * @typedef {import("./one-run.mjs").OneRun} OneRun
+ *
+ * @typedef {import("./one-run.mjs").Replaced} Replaced
  *
  * @typedef {object} Fault
  * @property {string} kind
@@ -12,6 +15,8 @@
  * @property {number} [pauseMs] until what was ended is started again
  * @property {boolean} [tears] the journal's last record, before the coordinator is back
  * @property {Random} random for choices that hang on what the run is doing
+ * @property {string} [loss] what becomes of the last second of the journal
+ * @property {Replaced} [replaced] the coordinator that another one went on for
  * @property {number} [host] that it struck; 0 is the coordinator's
  * @property {number} [pid] that it struck
  * @property {number} [atMs] when it struck; absent: it never did
@@ -27,10 +32,12 @@ const SOON_MS_MAX = 400;
 
 /**
  * Each kind: how often it is drawn, whom it strikes, how long it lasts (ms), and what is done. `until`
- * undoes it after fault.ms. Names are those that the campaign prints.
+ * undoes it after fault.ms; `isThere`: a coordinator that has not come to speak yet isn't struck. Names
+ * are those that the campaign prints.
  *
  * @type {Record<string, { weight: number, strikes: "client" | "coordinator", ms?: readonly [number, number],
- *   network?: true, strike: (run: OneRun, fault: Fault) => unknown, until?: (run: OneRun, fault: Fault) => unknown }>}
+ *   network?: true, isThere?: true, strike: (run: OneRun, fault: Fault) => unknown,
+ *   until?: (run: OneRun, fault: Fault) => unknown }>}
  */
 export const KINDS = {
   "kill client": {
@@ -123,8 +130,41 @@ export const KINDS = {
     strikes: "coordinator",
     network: true,
     ms: [500, 3000],
-    strike: (run) => run.network.cut(0),
-    until: (run) => run.network.join(0),
+    strike: (run) => run.network.cut(run.place),
+    until: (run) => run.network.join(run.place),
+  },
+  // With the process goes what the disk had not got, and nobody is told that its connections are gone.
+  "power off coordinator": {
+    weight: 2,
+    strikes: "coordinator",
+    strike: async (run) => {
+      await run.network?.cut(run.place);
+      run.coordinator.send("SIGKILL");
+    },
+  },
+  // Another one goes on elsewhere, and only then the first is back.
+  "replace frozen coordinator": {
+    weight: 1,
+    strikes: "coordinator",
+    isThere: true,
+    network: true,
+    ms: [0, 2000],
+    strike: async (run, fault) => {
+      run.coordinator.send("SIGSTOP");
+      fault.replaced = await run.replaceCoordinator();
+    },
+    until: (run, { replaced }) => run.giveBack(replaced),
+  },
+  "replace cut-off coordinator": {
+    weight: 1,
+    strikes: "coordinator",
+    isThere: true,
+    network: true,
+    ms: [0, 2000],
+    strike: async (run, fault) => {
+      fault.replaced = await run.replaceCoordinator();
+    },
+    until: (run, { replaced }) => run.giveBack(replaced),
   },
 };
 
@@ -165,15 +205,17 @@ export function planFaults(random, { kinds, slowness }) {
         ...(ms && { ms: random.between(...ms) * slowness }),
         pauseMs: random.between(0, PAUSE_MS_MAX),
         tears: kind === "kill coordinator" && random.chance(0.5),
+        ...(kind === "power off coordinator" && { loss: random.pick(LOSSES) }),
         random: random.fork(),
       };
     });
 }
 
 /** For people: what, when, whom, how long, and whether it counts. @param {Fault} fault */
-export function sayFault({ kind, share, soonMs, ms, tears, host, hit }) {
+export function sayFault({ kind, share, soonMs, ms, tears, loss, host, hit }) {
   const when = soonMs === undefined ? `@${Math.round(100 * share)}%` : `+${Math.round(soonMs)}ms`;
   const whom = host === undefined || host === 0 ? "" : ` ${host}`;
   const long = ms === undefined ? "" : ` ${(ms / 1000).toFixed(1)}s`;
-  return `${kind}${whom} ${when}${long}${tears ? " torn" : ""}${hit === false ? " (miss)" : ""}`;
+  const lost = tears ? " torn" : loss === undefined ? "" : ` (${loss})`;
+  return `${kind}${whom} ${when}${long}${lost}${hit === false ? " (miss)" : ""}`;
 }

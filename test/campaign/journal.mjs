@@ -1,6 +1,6 @@
 // Reads OUT/journal by docs/journal-format.md and docs/protocol.md, without evb's code: what it says
 // is held against what the coordinator says.
-import { readFileSync, truncateSync } from "node:fs";
+import { closeSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
 
 const HEAD_BYTES = 24;
@@ -11,17 +11,22 @@ const FRAME_HEAD_BYTES = 24;
 const RESULTS = 3;
 const EPOCH = 4;
 const RESUME = 6;
+/** What a file system writes at once. */
+const PAGE_BYTES = 4096;
+/** How a loss of power leaves what had not come to the disk. */
+export const LOSSES = ["cut", "cut at a record", "zeros", "a page of zeros"];
 
 /**
  * Whole records that count: those of a life that is over are left out behind the next one's `resume`.
  *
- * @typedef {{ kind: number, offset: number, payload: Buffer }} Record
+ * @typedef {{ kind: number, of: number, offset: number, payload: Buffer }} Record
  * @param {string} path
- * @returns {{ records: Record[], bytes: number, endBytes: number }} bytes of the file, and where it ends
+ * @returns {{ records: Record[], stale: Record[], bytes: number, endBytes: number }} stale: those that
+ * are left out; bytes of the file, and where it ends
  */
 function readJournal(path) {
   const file = readFileSync(path);
-  const records = [];
+  const [records, stale] = [[], []];
   let offset = 0;
   let life = 1;
   while (offset + HEAD_BYTES <= file.length) {
@@ -32,21 +37,22 @@ function readJournal(path) {
     const head = file.subarray(offset, offset + HEAD_CHECKED_BYTES);
     const end = offset + HEAD_BYTES + 8 * Math.ceil(bytes / 8);
     if (end > file.length || crc32(payload, crc32(head)) !== crc) break;
-    if (kind === RESUME && of === life + 1) life = of;
-    if (of === life) records.push({ kind, offset, payload });
+    if (kind === RESUME && of > life) life = of;
+    (of === life ? records : stale).push({ kind, of, offset, payload });
     offset = end;
   }
-  return { records, bytes: file.length, endBytes: offset };
+  return { records, stale, bytes: file.length, endBytes: offset };
 }
 
 /**
  * How often each event is in a result and in an epoch.
  *
- * @param {string} path @param {number} events
+ * @param {string} path @param {number} events @param {number} [beforeLife] that found it so; else all
  */
-export function countEvents(path, events) {
+export function countEvents(path, events, beforeLife = Infinity) {
   const [results, epochs] = [new Uint16Array(events), new Uint16Array(events)];
-  for (const { kind, payload } of readJournal(path).records)
+  const records = readJournal(path).records.filter(({ of }) => of < beforeLife);
+  for (const { kind, payload } of records)
     if (kind === RESULTS)
       addRanges(results, payload.subarray(RESULT_HEAD_BYTES), { width: 16, firstAt: 4 });
     else if (kind === EPOCH) addRanges(epochs, payload, { width: 8, firstAt: 0 });
@@ -63,6 +69,9 @@ function addRanges(counts, frame, { width, firstAt }) {
   }
 }
 
+/** Records of a life that another had taken over from. @param {string} path */
+export const countStale = (path) => readJournal(path).stale.length;
+
 /**
  * Cuts a part of the last record off, as a loss of power in the middle of a write leaves it.
  *
@@ -73,4 +82,34 @@ export function tearJournal(path, random) {
   // A killed coordinator may have torn it by itself. Its first record says what run this is, and stays.
   if (endBytes < bytes || records.length < 2) return;
   truncateSync(path, random.whole(records.at(-1).offset + 1, bytes - 1));
+}
+
+/**
+ * Takes what was written lately, or a part of it, as a loss of power leaves a file that the disk was
+ * asked for some time before. Its first record says what run this is, and stays.
+ *
+ * @param {string} path
+ * @param {{ keptBytes: number, loss: string, random: import("./random.mjs").Random }} order keptBytes:
+ * what the disk has for sure; loss: one of {@link LOSSES}
+ */
+export function loseTail(path, { keptBytes, loss, random }) {
+  const { records, bytes } = readJournal(path);
+  if (records.length < 2) return;
+  const first = Math.max(keptBytes, records[1].offset);
+  if (first >= bytes) return;
+  const at = random.whole(first, bytes - 1);
+  if (loss === "cut") truncateSync(path, at);
+  else if (loss === "cut at a record")
+    truncateSync(path, records.find(({ offset }) => offset >= at)?.offset ?? bytes);
+  else if (loss === "zeros") fillZeros(path, at, bytes);
+  else {
+    const page = at - (at % PAGE_BYTES);
+    fillZeros(path, Math.max(first, page), Math.min(bytes, page + PAGE_BYTES));
+  }
+}
+
+function fillZeros(path, first, end) {
+  const fd = openSync(path, "r+");
+  writeSync(fd, Buffer.alloc(end - first), 0, end - first, first);
+  closeSync(fd);
 }

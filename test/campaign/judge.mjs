@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { countEvents } from "./journal.mjs";
+import { countEvents, countStale } from "./journal.mjs";
 
 /** What must be as in the run that nothing disturbed. */
 const SAME = ["digest", "totals", "events", "fragments", "failed", "lost"];
@@ -21,6 +21,7 @@ export function problemsOf(run, input, undisturbed) {
     ...journalProblems(run, input),
     ...commitProblems(run, input),
     ...processProblems(run),
+    ...replacedProblems(run),
   ];
 }
 
@@ -93,7 +94,7 @@ function commitProblems({ trace, lives }, { events }) {
   ];
 }
 
-function processProblems({ commands, endedClients, faults }) {
+function processProblems({ commands, endedClients, faults, trace }) {
   const problems = [];
   for (const command of commands) {
     const stack = command
@@ -104,9 +105,31 @@ function processProblems({ commands, endedClients, faults }) {
   }
   const isCalm = (host) => faults.every((fault) => fault.host !== host && fault.host !== 0);
   for (const { host, command, code } of endedClients)
-    if (code !== 0 && isCalm(host) && !command.signals.includes("SIGTERM"))
+    // One that comes when all is done finds nobody.
+    if (
+      code !== 0 &&
+      isCalm(host) &&
+      !command.signals.includes("SIGTERM") &&
+      !trace.at(command.startedAtMs).isCommitted
+    )
       problems.push(`${command.name}, which nothing struck, ended with ${code}`);
   return problems;
+}
+
+/** Who wakes up and finds that another went on says so, and has harmed nothing. */
+function replacedProblems({ replaced, out }) {
+  const path = join(out, "journal");
+  const stale = existsSync(path) ? countStale(path) : 0;
+  return [
+    ...replaced.flatMap(({ command, code }) => {
+      const isSaid = command.said("err").includes("another coordinator has gone on with the run");
+      if (code === 1 && isSaid) return [];
+      return [`${command.name}, which was replaced, ended with ${code ?? "nothing yet"}`];
+    }),
+    ...(stale === 0
+      ? []
+      : [`${stale} records in the journal are of a coordinator that was replaced`]),
+  ];
 }
 
 const isNone = (times) => times === 0;

@@ -1,29 +1,42 @@
 import { closeSync, openSync, readSync } from "node:fs";
 
 /**
- * What the coordinator says that it does (`--trace FILE`), read while it is written.
+ * What the coordinators say that they do (`--trace FILE`, each its own), read while it is written.
  *
- * @typedef {{ at: number, what: string, rank: number, pid: number, first: number, end: number }} Line
+ * @typedef {{ at: number, what: string, life: number, rank: number, pid: number, first: number, end: number }} Line
  */
 export class Trace {
   /** @type {Line[]} */
   lines = [];
-  #path;
-  #offset = 0;
-  #rest = "";
+  #file = new LineFile(undefined);
+  /** What comes next, as soon as there is something in it. @type {LineFile | undefined} */
+  #next;
   #state;
 
-  /** @param {string} path @param {number} events of the run */
-  constructor(path, events) {
-    this.#path = path;
+  /** @param {number} events of the run */
+  constructor(events) {
     this.#state = new State(events);
+  }
+
+  /**
+   * Goes on with this file once its coordinator says something: what the one before it says from then
+   * on is of nobody's run.
+   *
+   * @param {string} path
+   */
+  follow(path) {
+    this.now();
+    this.#next = new LineFile(path);
   }
 
   /** The state after all that has been said so far. */
   now() {
-    for (const line of this.#read()) {
-      this.lines.push(line);
-      this.#state.take(line);
+    this.#take(this.#file);
+    const lines = this.#next?.read() ?? [];
+    if (lines.length > 0) {
+      this.#file = this.#next;
+      this.#next = undefined;
+      for (const line of lines) this.#takeLine(line);
     }
     return this.#state;
   }
@@ -35,7 +48,44 @@ export class Trace {
     return state;
   }
 
-  #read() {
+  /** The life of the coordinator that was the last to speak; undefined before the first. */
+  get life() {
+    return this.#listening()?.life;
+  }
+
+  /** When it began to listen. */
+  get lifeAtMs() {
+    return this.#listening()?.at;
+  }
+
+  #listening() {
+    return this.lines.findLast(({ what }) => what === "listening");
+  }
+
+  #take(file) {
+    for (const line of file.read()) this.#takeLine(line);
+  }
+
+  #takeLine(line) {
+    this.lines.push(line);
+    this.#state.take(line);
+  }
+}
+
+/** Lines of JSON that somebody appends to a file. */
+class LineFile {
+  #path;
+  #offset = 0;
+  #rest = "";
+
+  /** @param {string | undefined} path undefined: there is nothing in it */
+  constructor(path) {
+    this.#path = path;
+  }
+
+  /** @returns {Line[]} those that are new */
+  read() {
+    if (this.#path === undefined) return [];
     const bytes = readFrom(this.#path, this.#offset);
     this.#offset += bytes.length;
     const lines = (this.#rest + bytes.toString("latin1")).split("\n");

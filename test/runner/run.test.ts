@@ -135,8 +135,8 @@ describe("a run", () => {
       prepare: (_, clients) => {
         const victim = clients[1]!;
         victim.onPublish = () => {
-          // Its hello isn't counted.
-          if (victim.published === message + 1) victim.cut();
+          // Its hello isn't counted, nor that it has settled.
+          if (victim.published === message + 2) victim.cut();
         };
       },
     });

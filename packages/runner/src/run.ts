@@ -39,7 +39,7 @@ export async function runCoordinator(
     const events = order.sources === undefined ? index : withSources(index, order.sources);
     index.checkFresh(order.places);
     const begun = await beginRun(order, network, index, range);
-    const watch = watchData(index, order, begun);
+    const watch = watchData(index, order, begun.data);
     let complete = false;
     try {
       const outcome = await coordinate(
@@ -73,6 +73,9 @@ async function coordinate(
 ): Promise<RunOutcome> {
   const { order, begun, events, range, trace } = parts;
   const { run, link, journal, before, life, connection } = begun;
+  journal.ownedWhile(() => {
+    if (!isOurs(begun)) throw fault("run-taken-over", { out: begun.out.path });
+  });
   const coordinator = new Coordinator({
     index: events,
     order: { ...order, run, range },
@@ -80,7 +83,6 @@ async function coordinate(
     link,
     journal,
     watcher,
-    isOurs: () => isOurs(begun),
     ...(trace && {
       trace: (entry) => {
         trace.write(entry);
@@ -107,7 +109,8 @@ const isOurs = ({ out, run, life }: BegunRun): boolean => {
     const file = readCoordinatorFile(out.coordinator);
     return file?.run === run && file.life === life;
   } catch {
-    return false;
+    // A file system that hiccups says nothing.
+    return true;
   }
 };
 
@@ -115,15 +118,14 @@ const isOurs = ({ out, run, life }: BegunRun): boolean => {
 function watchData(
   index: RunIndex,
   order: RunOrder,
-  begun: BegunRun,
+  before: readonly string[],
 ): { signal: AbortSignal; check: () => void; end: () => void } {
   const changed = new AbortController();
   const check = (): void => {
-    checkData(index, order, { before: begun.data });
+    checkData(index, order, { before });
   };
   const timer = setInterval(() => {
     try {
-      if (!isOurs(begun)) throw fault("run-taken-over", { out: begun.out.path });
       check();
     } catch (thrown) {
       changed.abort(thrown);
@@ -168,7 +170,9 @@ async function finish(
 ): Promise<RunResult> {
   const { doneRanges } = outcome;
   const { out } = begun;
-  let ended = endOf(outcome, out) ?? lastDoubt(begun, check);
+  // Another's folder is not ours to judge, and not to write to.
+  const takenOver = isOurs(begun) ? undefined : fault("run-taken-over", { out: out.path });
+  let ended = takenOver ?? endOf(outcome, out) ?? lastDoubt(check);
   let digest: string | undefined;
   if (ended === undefined || isEvbError(ended, "event-failed")) {
     const results = await resultsOf(order, index, out, outcome);
@@ -193,8 +197,7 @@ async function finish(
 }
 
 /** What makes the results of a run that came to its end worth nothing. */
-function lastDoubt(begun: BegunRun, check: () => void): EvbError | undefined {
-  if (!isOurs(begun)) return fault("run-taken-over", { out: begun.out.path });
+function lastDoubt(check: () => void): EvbError | undefined {
   try {
     check();
     return undefined;

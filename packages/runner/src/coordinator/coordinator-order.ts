@@ -8,7 +8,6 @@ import type { Before, Progress } from "./schedule.ts";
 export interface CoordinatorOrder {
   /** Which run this is; clients of another one are not answered. */
   readonly run: string;
-  readonly out: string;
   readonly range: Range;
   readonly analysis: AnalysisOrder;
   readonly batchCap: number;

@@ -46,7 +46,6 @@ export class Coordinator {
   readonly #notices: Notices;
   readonly #counts: FaultCounts;
   readonly #watcher: CoordinatorEvents;
-  readonly #isOurs: () => boolean;
   readonly #trace: Trace;
   readonly #now: () => number;
   readonly #session = randomInt(1, 2 ** 32);
@@ -57,11 +56,7 @@ export class Coordinator {
   #expecting: boolean;
   #end: ((reason: Error | undefined) => void) | undefined;
 
-  /**
-   * @param parts.before of a run that goes on
-   * @param parts.isOurs whether OUT is still this coordinator's: it may have been frozen, and another
-   * one have gone on in its place
-   */
+  /** @param parts.before of a run that goes on */
   constructor(parts: {
     index: RunEvents;
     order: CoordinatorOrder;
@@ -69,7 +64,6 @@ export class Coordinator {
     link: CoordinatorLink;
     journal: JournalWriter;
     watcher: CoordinatorEvents;
-    isOurs?: () => boolean;
     trace?: Trace;
     now?: () => number;
   }) {
@@ -80,7 +74,6 @@ export class Coordinator {
     this.#link = parts.link;
     this.#journal = journal;
     this.#watcher = parts.watcher;
-    this.#isOurs = parts.isOurs ?? (() => true);
     this.#trace = parts.trace ?? (() => undefined);
     this.#now = parts.now ?? (() => performance.now());
     this.#expecting = before !== undefined;
@@ -200,7 +193,7 @@ export class Coordinator {
   }
 
   #newVigil(): Vigil {
-    const { clientTimeoutMs, out } = this.#order;
+    const { clientTimeoutMs } = this.#order;
     return new Vigil(clientTimeoutMs, this.#now(), {
       late: (peer) => {
         peer.late = true;
@@ -213,9 +206,6 @@ export class Coordinator {
       alone: () => {
         const { done, events } = this.#dispatch.progress;
         this.#end?.(fault("no-client", { seconds: clientTimeoutMs / 1000, done, events }));
-      },
-      woken: () => {
-        if (!this.#isOurs()) this.#end?.(fault("run-taken-over", { out }));
       },
     });
   }
@@ -271,7 +261,8 @@ export class Coordinator {
     } catch (thrown) {
       unwritten = thrown as Error;
     }
-    await this.#farewell.bye();
+    if (isEvbError(unwritten, "run-taken-over")) this.#farewell.leave();
+    else await this.#farewell.bye();
     return unwritten;
   }
 

@@ -15,8 +15,6 @@ export interface VigilEvents {
   absent(peer: Peer): void;
   /** No client was ready for so long. */
   alone(): void;
-  /** This process was frozen. */
-  woken(): void;
 }
 
 /** Watches over the silence of clients, and over this process's own. */
@@ -58,6 +56,5 @@ export class Vigil {
     if (pausedMs < FROZEN_MS) return;
     for (const peer of peers) peer.heardAtMs += pausedMs;
     this.#aloneSinceMs += pausedMs;
-    this.#events.woken();
   }
 }

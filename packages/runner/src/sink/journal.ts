@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { promisify } from "node:util";
 import { crc32 } from "node:zlib";
-import { sentenceOf } from "@evb/event";
+import { isEvbError, sentenceOf } from "@evb/event";
 import { fault } from "../faults.ts";
 
 /** What a record of the journal holds. */
@@ -45,6 +45,9 @@ const padded = (bytes: number): number => Math.ceil(bytes / 8) * 8;
 /** Linux takes 1024 parts in one writev. */
 const PARTS_AT_ONCE = 1024;
 
+/** Nobody takes a run over in less: its coordinator is first given time to answer. */
+const OWNER_MS = 500;
+
 /** Where a life of the coordinator goes on in a journal. */
 export interface JournalPlace {
   /** What stays of it; the rest is cut off. */
@@ -67,6 +70,8 @@ export class JournalWriter {
   #syncing: Promise<void> | undefined;
   #closed = false;
   #failure: Error | undefined;
+  #checkOwner = (): void => undefined;
+  #ownerAtMs = -Infinity;
 
   /** Creates it; it must not be there. With a place it is {@link resume}. @throws EvbError "journal-failed" */
   constructor(path: string, place?: JournalPlace) {
@@ -84,6 +89,16 @@ export class JournalWriter {
   /** Cuts off what is not kept, and goes on behind it. @throws EvbError "journal-failed" */
   static resume(path: string, place: JournalPlace): JournalWriter {
     return new JournalWriter(path, place);
+  }
+
+  /**
+   * Asked before what is written, unless it was asked just now: a process that stood still for long
+   * may not own its journal any more.
+   *
+   * @param check throws where another process goes on with it: then nothing is written from now on
+   */
+  ownedWhile(check: () => void): void {
+    this.#checkOwner = check;
   }
 
   /** Is written with the next flush. */
@@ -114,6 +129,7 @@ export class JournalWriter {
     this.#waiting = [];
     try {
       if (this.#closed) throw new Error("it is closed");
+      this.#checkOwned();
       this.#checkPlace();
       this.#unsynced = true;
       for (const parts of waiting) writeAll(this.#fd, parts);
@@ -168,6 +184,13 @@ export class JournalWriter {
     if (this.#closed) closeSync(this.#fd);
   }
 
+  #checkOwned(): void {
+    const now = performance.now();
+    if (now - this.#ownerAtMs < OWNER_MS) return;
+    this.#checkOwner();
+    this.#ownerAtMs = now;
+  }
+
   /** Another process that still writes would bring its records between what was kept and ours. */
   #checkPlace(): void {
     if (this.#firstAt !== undefined && fstatSync(this.#fd).size !== this.#firstAt)
@@ -183,6 +206,7 @@ export class JournalWriter {
   }
 
   #failed(thrown: unknown): Error {
+    if (isEvbError(thrown, "run-taken-over")) this.#failure ??= thrown;
     this.#failure ??= fault(
       "journal-failed",
       { path: this.path, reason: sentenceOf(thrown) },
