@@ -18,8 +18,13 @@ const EPOCH_MS = 1000;
 const EPOCH_IDLE_MS = 10;
 /** Results that nobody acknowledged wait with the sockets; above it no event is begun. */
 const UNACKNOWLEDGED_KIB_MAX = 64 * 1024;
-/** A result frame is sent when it has so much. */
+/**
+ * A result frame is sent when it has so much. Leases of one event give as many ranges: at 65,536 the
+ * coordinator waited for the ring to run empty, and handed out 163,000 a second; at 256, 226,000
+ * (docs/benchmarks.md, 2026-11-20).
+ */
 const RESULT_BYTES_MAX = 4 * 2 ** 20;
+const RESULT_RANGES_MAX = 256;
 
 /** A lease and the places of its events: see bench-words.ts. */
 interface Entry {
@@ -231,4 +236,4 @@ export class LeaseLoop {
 }
 
 const isFull = ({ results }: Workbench): boolean =>
-  results.bytes > RESULT_BYTES_MAX || results.rangeCount >= RANGES_PER_FRAME_MAX;
+  results.bytes > RESULT_BYTES_MAX || results.rangeCount >= RESULT_RANGES_MAX;
