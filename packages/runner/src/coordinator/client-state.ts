@@ -21,8 +21,6 @@ export interface ClientState {
   readonly ahead: RangeSet;
   /** Events that it has done and not sent the totals of. */
   readonly uncounted: RangeSet;
-  /** Those of the uncounted that it did in an earlier life of the coordinator, until it has said that it sent their totals. */
-  readonly owed: RangeSet;
   /** It has one event, which ended two clients: it gets no other until that one is done. */
   exclusive: boolean;
   /** Nothing is heard of it. */
@@ -37,7 +35,6 @@ export function newClient({ returned }: { returned: boolean }): ClientState {
     leases: new Map(),
     ahead: new RangeSet(),
     uncounted: new RangeSet(),
-    owed: new RangeSet(),
     exclusive: false,
     late: false,
     secondsPerEvent: undefined,

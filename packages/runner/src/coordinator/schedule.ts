@@ -191,18 +191,15 @@ export class Schedule {
     const expected = this.#expected.get(rank);
     this.#expected.delete(rank);
     // Others may have counted them while it was on its way.
-    if (expected !== undefined) client.owed.addAll(this.#uncountedOf(expected.ranges));
-    client.uncounted.addAll(client.owed.ranges);
+    if (expected !== undefined) client.uncounted.addAll(this.#uncountedOf(expected.ranges));
     return this.#leaseTo(rank);
   }
 
-  /** What it was expected to bring totals of and has not: it no longer has them. */
+  /** What it did before and has not sent the totals of: it no longer has them. */
   #settled(rank: Rank): Action[] {
     const client = this.#clients.get(rank);
-    if (client === undefined || client.owed.count === 0) return [];
-    const missing = client.uncounted.removeAll(client.owed.ranges);
-    client.owed.removeAll(client.owed.ranges);
-    this.#giveBack(missing, { again: true });
+    if (client === undefined || client.uncounted.count === 0) return [];
+    this.#giveBack(client.uncounted.removeAll(client.uncounted.ranges), { again: true });
     return this.#leaseToAll();
   }
 
@@ -215,7 +212,6 @@ export class Schedule {
       settle(client, range);
       for (const part of this.#done.add(range)) fresh.push(part);
       for (const part of this.#counted.missing(range)) client.uncounted.add(part);
-      if (client.owed.count > 0) client.owed.remove(range);
       // A client that was taken for lost and came back brings results of what was given back.
       this.#forget(range);
     }
@@ -268,8 +264,7 @@ export class Schedule {
   #lost({ rank, died }: Extract<Stimulus, { kind: "client-lost" }>): Action[] {
     const client = this.#clients.get(rank);
     if (client === undefined) return [];
-    // What others have done meanwhile is no suspect.
-    const undone = client.ahead.ranges.flatMap((range) => this.#done.missing(range));
+    const undone = this.#undoneOf(client);
     const setAside = this.#suspects.lost(rank, undone, { died });
     const actions: Action[] = [];
     if (setAside.length > 0) {
@@ -279,6 +274,14 @@ export class Schedule {
     }
     this.#remove(rank, client, { again: true });
     return [...actions, ...this.#leaseToAll()];
+  }
+
+  /** What it had in hand; what others have done meanwhile is no suspect. */
+  #undoneOf({ ahead }: ClientState): Range[] {
+    let parts = this.#uncountedOf(ahead.ranges);
+    for (const { uncounted } of this.#clients.values())
+      if (uncounted.count > 0) parts = parts.flatMap((part) => uncounted.missing(part));
+    return parts;
   }
 
   #left(rank: Rank): Action[] {

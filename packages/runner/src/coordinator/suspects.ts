@@ -21,8 +21,8 @@ export class Suspects {
   /** That one client died with, and that two did. */
   readonly #once: RangeSet;
   readonly #twice: RangeSet;
-  /** What each death was laid to, until its client shows that it lives. */
-  readonly #blamed = new Map<Rank, { once: Range[]; twice: Range[] }>();
+  /** What each client had when its connection broke as if it had died, until it shows that it lives. */
+  readonly #blamed = new Map<Rank, readonly Range[]>();
 
   /** @param before of an earlier life of the coordinator */
   constructor(before?: SuspectRanges) {
@@ -44,24 +44,20 @@ export class Suspects {
     this.#single.addAll(undone);
     if (!died) return [];
     const setAside = undone.flatMap((range) => this.#twice.common(range));
-    const again = undone.flatMap((range) => this.#once.common(range));
-    const blamed = {
-      once: undone.flatMap((range) => this.#once.missing(range)),
-      twice: again.flatMap((range) => this.#twice.missing(range)),
-    };
-    this.#once.addAll(blamed.once);
-    this.#twice.addAll(blamed.twice);
-    this.#blamed.set(rank, blamed);
+    this.#twice.addAll(undone.flatMap((range) => this.#once.common(range)));
+    this.#once.addAll(undone);
+    this.#blamed.set(rank, undone);
     return setAside;
   }
 
-  /** The process lives after all: what was lost was its connection. */
+  /** The process lives after all: what was lost was its connection. Its events have ended one client less. */
   returned(rank: Rank): void {
     const blamed = this.#blamed.get(rank);
     if (blamed === undefined) return;
     this.#blamed.delete(rank);
-    this.#twice.removeAll(blamed.twice);
-    this.#once.removeAll(blamed.once);
+    const once = blamed.flatMap((range) => this.#twice.missing(range));
+    this.#twice.removeAll(blamed);
+    this.#once.removeAll(once);
   }
 
   /** The parts of the range by how they are leased: as they come, one by one, or alone. */
