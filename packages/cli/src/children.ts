@@ -6,11 +6,14 @@ import { log } from "./terminal.ts";
 /** A client that is still there so long after the end is told to go, and then ended. */
 const CLIENT_TOLD_MS = 500;
 const CLIENT_END_MS = 5000;
-/** Each of them may die without any event done between them, and so many more; an event that ends clients takes three. */
-const FRUITLESS_MORE = 5;
-/** After the first of them the next one waits, twice as long each time, at most a second. */
+/**
+ * So many clients may die without any event done between them: an event that ends clients takes
+ * three, and ten of those may follow each other.
+ */
+const FRUITLESS_MAX = 30;
+/** After the first of them the next one waits, twice as long each time, at most a quarter of a second. */
 const PAUSE_MS = 25;
-const PAUSE_MS_MAX = 1000;
+const PAUSE_MS_MAX = 250;
 /** Its work was done, it was used wrongly, or it can't read its data: another one would fare no better. */
 const LAST_CODES: readonly (number | null)[] = [0, 2, 3];
 
@@ -53,7 +56,7 @@ export class Children {
     for (let i = 0; i < this.#count; i++) this.#startOne();
   }
 
-  /** @param progress grows with what the run gets done */
+  /** @param progress grows with what the run gets done; events that are left out aren't */
   progress(progress: number): void {
     if (progress > this.#progress) this.#fruitless = 0;
     this.#progress = progress;
@@ -99,11 +102,7 @@ export class Children {
   }
 
   #closed(code: number | null): void {
-    if (
-      !this.#ending &&
-      !LAST_CODES.includes(code) &&
-      this.#fruitless < this.#count + FRUITLESS_MORE
-    ) {
+    if (!this.#ending && !LAST_CODES.includes(code) && this.#fruitless < FRUITLESS_MAX) {
       this.#replace();
       return;
     }

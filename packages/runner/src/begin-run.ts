@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { statSync } from "node:fs";
 import { hostname } from "node:os";
+import { builtInAnalysis, optionsOf } from "@evb/analysis";
 import { fileState, fingerprintOf, type RunIndex } from "@evb/index";
 import type { RunBefore } from "./coordinator/coordinator-order.ts";
 import { EventTable } from "./coordinator/event-table.ts";
@@ -19,6 +20,7 @@ import {
   type OutFolder,
 } from "./out-folder.ts";
 import { listen, type RunNetwork } from "./run-network.ts";
+import { isOn, thisProcess } from "./process-place.ts";
 import type { RunOrder } from "./run-order.ts";
 import {
   encodeStart,
@@ -29,6 +31,7 @@ import {
 import { JournalWriter } from "./sink/journal.ts";
 import { refuseLiveRun, writeConnection } from "./wire/connection-file.ts";
 import type { CoordinatorLink } from "./wire/link.ts";
+import type { AnalysisOrder } from "./wire/join.ts";
 import { encodeValue } from "./wire/values.ts";
 
 /** A run that is about to begin, or to go on. */
@@ -61,11 +64,14 @@ export async function beginRun(
   const connection = connectionIn(order.out);
   if (network.kind === "tcp") await refuseLiveRun(network.connectionPath ?? connection);
   // What is in a folder that --force empties, or --resume goes on with, may be of a run that is on.
-  if (order.force || order.resume) await refuseLiveRun(connection);
+  if (order.force || order.resume) {
+    await refuseLiveRun(connection);
+    refuseLiveProcess(order.out);
+  }
   const start = startOf(order, index, range);
   const old = order.resume && hasJournal(order.out) ? outFolder(order.out) : undefined;
   if (old !== undefined) return goOn(order, network, old, { index, start });
-  const out = makeOutFolder(order.out, { force: order.force || order.resume });
+  const out = makeOutFolder(order.out, order);
   try {
     return await beginAnew(order, network, out, { index, start });
   } catch (thrown) {
@@ -74,10 +80,21 @@ export async function beginRun(
   }
 }
 
+/** Without sockets nobody answers. @throws EvbError "run-is-on" */
+function refuseLiveProcess(out: string): void {
+  const { coordinator } = outFolder(out);
+  const { process } = readCoordinatorFile(coordinator) ?? {};
+  if (process !== undefined && isOn(process))
+    throw fault("run-is-on", { path: out, sign: `process ${String(process.pid)} lives` });
+}
+
 /** A coordinator that was ended before it wrote a record had done nothing. */
 function hasJournal(out: string): boolean {
-  const stats = statSync(outFolder(out).journal, { throwIfNoEntry: false });
-  return stats !== undefined && stats.size > 0;
+  try {
+    return statSync(outFolder(out).journal).size > 0;
+  } catch {
+    return false;
+  }
 }
 
 async function beginAnew(
@@ -136,13 +153,18 @@ async function openNetwork(
   kept?: CoordinatorFile,
 ): Promise<Pick<BegunRun, "link" | "connection">> {
   if (network.kind === "memory") {
-    writeCoordinatorFile(out.coordinator, { ...file, ports: undefined, keys: undefined });
+    const place = { ports: undefined, keys: undefined, process: thisProcess() };
+    writeCoordinatorFile(out.coordinator, { ...file, ...place });
     return { link: network.link, connection: undefined };
   }
   const listening = await listen(network, file.run, order.clientsAwaited(), kept);
   try {
     const path = network.connectionPath ?? out.connection;
-    writeCoordinatorFile(out.coordinator, { ...file, ...listening.place });
+    writeCoordinatorFile(out.coordinator, {
+      ...file,
+      ...listening.place,
+      process: thisProcess(),
+    });
     writeConnection(path, listening.connection);
     return { link: listening.link, connection: { path, run: file.run } };
   } catch (thrown) {
@@ -173,8 +195,8 @@ function checkSame(out: string, before: JournalStart, now: JournalStart): void {
   };
   const text = ({ first, end }: Range): string => `${String(first)}:${String(end)}`;
   const settings = (start: JournalStart): string =>
-    Object.entries(start.analysis.settings)
-      .map(([name, value]) => `${name}=${value}`)
+    Object.entries(settingsOf(start.analysis))
+      .map(([name, value]) => `${name}=${String(value)}`)
       .sort()
       .join(" ") || "none";
   if (before.indexEnds !== now.indexEnds)
@@ -186,9 +208,16 @@ function checkSame(out: string, before: JournalStart, now: JournalStart): void {
   differ("--events", text(before.range), text(now.range));
   differ("--sources", before.sources ?? "all", now.sources ?? "all");
   differ("--analysis", before.analysis.name, now.analysis.name);
-  const sha = (start: JournalStart): string => `of sha-256 ${start.analysis.sha256 ?? "none"}`;
-  differ("an analysis", sha(before), sha(now));
+  const sha = ({ analysis: { name, sha256 = "none" } }: JournalStart): string =>
+    `${name} of sha-256 ${sha256}`;
+  differ("--analysis", sha(before), sha(now));
   differ("--set", settings(before), settings(now));
+}
+
+/** A built-in's options with those that were left out; a module's as they were typed. */
+function settingsOf({ name, settings }: AnalysisOrder): Readonly<Record<string, unknown>> {
+  const builtIn = builtInAnalysis(name);
+  return builtIn === undefined ? settings : optionsOf(name, builtIn, settings);
 }
 
 const statesOf = (index: RunIndex, order: RunOrder): string[] =>

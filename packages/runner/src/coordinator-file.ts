@@ -1,5 +1,6 @@
 import { isEvbError } from "@evb/event";
 import { fault } from "./faults.ts";
+import type { ProcessPlace } from "./process-place.ts";
 import type { KeyPair } from "./wire/keys.ts";
 import { readOwn, writeOwn } from "./wire/own-file.ts";
 import { Fields } from "./wire/values.ts";
@@ -12,6 +13,8 @@ export interface CoordinatorFile {
   readonly run: string;
   /** 1, and one more for each `--resume`. */
   readonly life: number;
+  /** Whose it is. */
+  readonly process: ProcessPlace;
   /** Undefined in one process, where nobody listens. */
   readonly ports: { readonly join: number; readonly results: number } | undefined;
   /** Undefined with --insecure. */
@@ -54,12 +57,22 @@ function parse(value: unknown): CoordinatorFile {
   return {
     run: fields.text("run", RUN_LENGTH_MAX),
     life: fields.integer("life", LIFE_MAX),
+    process: parseProcess((value as { process: unknown }).process),
     ports: ports === undefined ? undefined : parsePorts(ports),
     keys: keys === undefined ? undefined : parseKeys(keys),
     data: fields.list("data", FILES_MAX, (state) => {
       if (typeof state === "string" && state.length <= STATE_LENGTH_MAX) return state;
       throw fault("frame-bad", { what: "coordinator file", reason: "a file's state is none" });
     }),
+  };
+}
+
+function parseProcess(value: unknown): ProcessPlace {
+  const fields = new Fields("coordinator file's process", value);
+  return {
+    host: fields.text("host"),
+    pid: fields.integer("pid"),
+    begun: fields.text("begun", STATE_LENGTH_MAX),
   };
 }
 

@@ -60,13 +60,13 @@ export const fault = faults({
   // coordinator
   "run-is-on": [
     2,
-    (at: { path: string; endpoint: string }) =>
-      `${at.path} is the connection file of a run that is on (${at.endpoint} answers); wait for its end, or give another -o or --connection`,
+    (at: { path: string; sign: string }) =>
+      `${at.path} is of a run that is on (${at.sign}); wait for its end, or give another -o or --connection`,
   ],
   "out-exists": [
     2,
     (at: { out: string }) =>
-      `${at.out} exists already; choose another name, or --force to start anew in its place`,
+      `${at.out} exists already; choose another name, --resume to go on with the run in it, or --force to start anew in its place`,
   ],
   "out-foreign": [
     2,
@@ -132,6 +132,11 @@ export const fault = faults({
     1,
     (at: { out: string }) =>
       `another coordinator has gone on with the run in ${at.out}, so this one ends; nothing that it wrote since counts`,
+  ],
+  "resume-nothing": [
+    2,
+    (at: { out: string }) =>
+      `${at.out} has no journal to go on from; --force starts anew in its place`,
   ],
   "resume-differs": [
     2,

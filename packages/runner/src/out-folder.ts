@@ -33,13 +33,19 @@ export const connectionIn = (out: string): string => join(out, "connection.json"
 
 /**
  * Makes an empty OUT. One that is there is refused; with `force` it is emptied, if evb wrote all
- * that is in it.
+ * that is in it; with `resume`, if nothing was done in it.
  *
- * @throws EvbError "out-exists", "out-foreign", "out-unwritable"
+ * @throws EvbError "out-exists", "out-foreign", "out-unwritable", "resume-nothing"
  */
-export function makeOutFolder(path: string, options: { force: boolean }): OutFolder {
+export function makeOutFolder(
+  path: string,
+  { force, resume }: { force: boolean; resume: boolean },
+): OutFolder {
   if (existsSync(path)) {
-    if (!options.force) throw fault("out-exists", { out: path });
+    if (!force && !resume) throw fault("out-exists", { out: path });
+    const { results, report } = outFolder(path);
+    if (resume && [results, report].some((each) => existsSync(each)))
+      throw fault("resume-nothing", { out: path });
     removeOwn(path);
   }
   try {

@@ -131,7 +131,7 @@ async function runMany(
         ...watcher,
         progress: (progress) => {
           watcher.progress(progress);
-          children.progress(progress.done + progress.counted);
+          children.progress(progress.done + progress.counted - 2 * progress.setAside);
         },
         listening: ({ connectionPath }) => {
           if (connectionPath !== undefined) children.start(connectionPath);

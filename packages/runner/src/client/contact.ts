@@ -151,6 +151,8 @@ export class Contact {
       const at = { endpoints: [endpoint], seconds: waitMs / 1000 };
       if (over) this.#events.ended(this.#nonsense ?? fault("coordinator-unreachable", at));
       else if (this.#heard) this.#sendJoin();
+      // Somebody else may have the port of a coordinator that is gone.
+      else void this.#find();
       return;
     }
     // A lane that is silent was closed: the coordinator took us for lost. If it didn't, it answers as before.

@@ -7,8 +7,6 @@ const WORK_AHEAD_SECONDS = 0.02;
 const LEASES_AHEAD_MIN = 2;
 /** Leases of one tiny event each fill the time ahead with thousands; they are columns, but each is also an entry here. */
 const LEASES_AHEAD_MAX = 1024;
-/** Events that may have ended a client: so many become suspects for good with the next one. */
-const SINGLES_AHEAD_MAX = 64;
 /** A new measurement of a client's speed weighs so much against the old ones. */
 const SPEED_WEIGHT = 0.3;
 /** A microsecond: what an event costs that the client's clock can't see. */
@@ -21,8 +19,8 @@ export interface ClientState {
   readonly ahead: RangeSet;
   /** Events that it has done and not sent the totals of. */
   readonly uncounted: RangeSet;
-  /** It has one event, which ended two clients: it gets no other until that one is done. */
-  exclusive: boolean;
+  /** It has one event, which may have ended a client: it gets no other until that one is done. */
+  alone: boolean;
   /** Nothing is heard of it. */
   late: boolean;
   secondsPerEvent: number | undefined;
@@ -35,7 +33,7 @@ export function newClient({ returned }: { returned: boolean }): ClientState {
     leases: new Map(),
     ahead: new RangeSet(),
     uncounted: new RangeSet(),
-    exclusive: false,
+    alone: false,
     late: false,
     secondsPerEvent: undefined,
     busySeconds: returned ? undefined : 0,
@@ -52,14 +50,13 @@ export function settle(client: ClientState, range: Range & { readonly lease: Lea
   lease.left -= lengthOf(client.ahead.remove({ first, end }));
   if (lease.left > 0) return;
   client.leases.delete(range.lease);
-  client.exclusive = false;
+  client.alone = false;
 }
 
-/** @param how.singles what it would get are events that may have ended a client */
-export function wantsMore(client: ClientState, { singles }: { singles: boolean }): boolean {
+export function wantsMore(client: ClientState): boolean {
   const leases = client.leases.size;
   if (leases < LEASES_AHEAD_MIN) return true;
-  if (leases >= (singles ? SINGLES_AHEAD_MAX : LEASES_AHEAD_MAX)) return false;
+  if (leases >= LEASES_AHEAD_MAX) return false;
   if (client.secondsPerEvent === undefined) return false;
   return client.ahead.count * client.secondsPerEvent < WORK_AHEAD_SECONDS;
 }

@@ -39,6 +39,13 @@ export interface RunBefore {
 
 /** What the coordinator tells whoever watches it. */
 export interface CoordinatorEvents {
-  progress(progress: Progress & { readonly clients: number; readonly bytes: number }): void;
+  progress(
+    progress: Progress & {
+      readonly clients: number;
+      readonly bytes: number;
+      /** Events that ended too many clients. */
+      readonly setAside: number;
+    },
+  ): void;
   notice(sentence: string): void;
 }

@@ -418,7 +418,12 @@ export class Coordinator {
 
   #tell(): void {
     const bytes = this.#roster.shares.reduce((sum, { times }) => sum + times.bytes, 0);
-    this.#watcher.progress({ ...this.#dispatch.progress, clients: this.#readyCount(), bytes });
+    this.#watcher.progress({
+      ...this.#dispatch.progress,
+      clients: this.#readyCount(),
+      bytes,
+      setAside: this.#counts.setAside,
+    });
   }
 
   #outcome(ended: Error | undefined, stopped: boolean): RunOutcome {

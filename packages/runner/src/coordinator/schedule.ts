@@ -265,7 +265,7 @@ export class Schedule {
     const client = this.#clients.get(rank);
     if (client === undefined) return [];
     const undone = this.#undoneOf(client);
-    const setAside = this.#suspects.lost(rank, undone, { died });
+    const setAside = died ? this.#suspects.died(rank, undone) : [];
     const actions: Action[] = [];
     if (setAside.length > 0) {
       this.#done.addAll(setAside);
@@ -348,14 +348,14 @@ export class Schedule {
   }
 
   #nextLease(rank: Rank, client: ClientState): Action | undefined {
-    if (client.exclusive) return undefined;
-    if (this.#waiting.hasExclusive) {
+    if (client.alone) return undefined;
+    if (this.#waiting.hasSuspects) {
       // It finishes what it has first: then only one event can be the one that ends it.
       if (client.leases.size > 0) return undefined;
-      client.exclusive = true;
-      return this.#lease(rank, client, { range: this.#waiting.takeExclusive()!, double: false });
+      client.alone = true;
+      return this.#lease(rank, client, { range: this.#waiting.takeSuspect()!, double: false });
     }
-    if (!wantsMore(client, { singles: this.#waiting.hasSingle })) return undefined;
+    if (!wantsMore(client)) return undefined;
     const max = this.#batchEvents(client);
     const double = this.#doubles.takeFirst(max);
     if (double !== undefined) return this.#lease(rank, client, { range: double, double: true });

@@ -50,6 +50,8 @@ export class JournalResults {
   readonly #bytes: number[] = [];
   readonly #lows: number[] = [];
   readonly #highs: number[] = [];
+  /** Rows of the coordinator's own words: what it set aside failed, whoever did it once. */
+  readonly #own: number[] = [];
 
   /** Reads the journal once. @throws EvbError "journal-damaged" */
   constructor(path: string, schema: ResultSchema | undefined) {
@@ -65,15 +67,23 @@ export class JournalResults {
   }
 
   /**
-   * Results with events of `low` up to, not including, `high`, in the order of the journal: of two of
-   * one event the first counts. Each holds until the next is asked for.
+   * Results with events of `low` up to, not including, `high`, the coordinator's own first, then in the
+   * order of the journal: of two of one event the first counts. Each holds until the next is asked for.
    *
    * @throws EvbError "journal-damaged"
    */
   *between(low: number, high: number): Generator<{ results: Results; failures: Failure[] }> {
+    for (const row of this.#own) if (this.#touches(row, low, high)) yield this.#at(row);
     for (let row = 0; row < this.#offsets.length; row++)
-      if (this.#lows[row]! < high && this.#highs[row]! > low)
-        yield this.#decode({ offset: this.#offsets[row]!, bytes: this.#bytes[row]! });
+      if (this.#touches(row, low, high)) yield this.#at(row);
+  }
+
+  #touches(row: number, low: number, high: number): boolean {
+    return this.#lows[row]! < high && this.#highs[row]! > low;
+  }
+
+  #at(row: number): { results: Results; failures: Failure[] } {
+    return this.#decode({ offset: this.#offsets[row]!, bytes: this.#bytes[row]! });
   }
 
   close(): void {
@@ -87,6 +97,7 @@ export class JournalResults {
       low = Math.min(low, first);
       high = Math.max(high, first + events);
     }
+    if (record.rank === 0) this.#own.push(this.#offsets.length);
     this.#offsets.push(record.offset);
     this.#bytes.push(record.bytes);
     this.#lows.push(low);

@@ -250,13 +250,14 @@ class Reading {
     if (share !== undefined) share.times = laterOf(share.times, results.times);
     const fresh: Range[] = [];
     for (const { first, events, fragments } of results.ranges) {
-      const range = { first, end: first + events };
+      const range = rangeOf({ first, events });
       brought.add(range);
       const parts = this.#done.add(range);
       fresh.push(...parts);
       if (share !== undefined) addTo(share, parts, { events, fragments });
     }
-    if (failures.length > 0) this.#fail(failures, fresh);
+    // What the coordinator set aside failed, whoever did it once.
+    if (failures.length > 0) this.#fail(failures, rank === 0 ? results.ranges.map(rangeOf) : fresh);
   }
 
   /** A failure counts with the first result of its event only. */
@@ -289,6 +290,11 @@ class Reading {
     return fault("journal-damaged", { path: this.#journal.path, offset: 0, reason });
   }
 }
+
+const rangeOf = ({ first, events }: { first: number; events: number }): Range => ({
+  first,
+  end: first + events,
+});
 
 function addTo(
   share: Share,
@@ -366,8 +372,7 @@ function decodeProgress(payload: Uint8Array): JournalProgress {
 export const encodeSuspects = (suspects: SuspectRanges): Uint8Array<ArrayBuffer> => {
   const pairs = (ranges: readonly Range[]): number[] =>
     ranges.flatMap(({ first, end }) => [first, end]);
-  const { single, once, twice } = suspects;
-  return encodeValue({ single: pairs(single), once: pairs(once), twice: pairs(twice) });
+  return encodeValue({ once: pairs(suspects.once), twice: pairs(suspects.twice) });
 };
 
 function decodeSuspects(payload: Uint8Array): SuspectRanges {
@@ -381,7 +386,7 @@ function decodeSuspects(payload: Uint8Array): SuspectRanges {
       pairs.push({ first: bounds[i]!, end: bounds[i + 1]! });
     return pairs;
   };
-  return { single: ranges("single"), once: ranges("once"), twice: ranges("twice") };
+  return { once: ranges("once"), twice: ranges("twice") };
 }
 
 function numberOf(what: string, name: string, value: unknown): number {

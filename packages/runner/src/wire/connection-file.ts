@@ -40,7 +40,7 @@ export async function refuseLiveRun(path: string): Promise<void> {
   if (old === undefined) return;
   for (const host of old.hosts)
     if (await answers(host, old.joinPort))
-      throw fault("run-is-on", { path, endpoint: `${host}:${String(old.joinPort)}` });
+      throw fault("run-is-on", { path, sign: `${host}:${String(old.joinPort)} answers` });
 }
 
 /** Undefined, too, where it is none or not ours: then it is no run of ours that is on. */
@@ -105,11 +105,16 @@ function parse(value: unknown): Connection {
   const security = (value as { security?: unknown }).security;
   return {
     run: fields.text("run"),
-    hosts: fields.list("hosts", HOSTS_MAX, host),
+    hosts: hostsOf(fields.list("hosts", HOSTS_MAX, host)),
     joinPort: fields.integer("joinPort", 65_535),
     resultsPort: fields.integer("resultsPort", 65_535),
     security: security === undefined ? undefined : parseSecurity(security),
   };
+}
+
+function hostsOf(hosts: readonly string[]): readonly string[] {
+  if (hosts.length > 0) return hosts;
+  throw fault("frame-bad", { what: "connection file", reason: "it names no host" });
 }
 
 function host(value: unknown): string {
