@@ -228,7 +228,7 @@ describe("coordinator and clients, each a command of its own", () => {
       const rank0 = await coordinator(out, 1, 0);
       const again = await ended(["coordinator", run.indexPath, "-o", out, "--force", ...LOOPBACK]);
       expect({ code: again.code, said: sentencesOf(again)[0] }).toMatchObject({ code: 2 });
-      expect(sentencesOf(again)[0]).toContain("is the connection file of a run that is on");
+      expect(sentencesOf(again)[0]).toContain("is of a run that is on");
       const elsewhere = await ended([
         "coordinator",
         run.indexPath,

@@ -400,7 +400,6 @@ describe("evb run, interrupted", () => {
       expect(done.code).toBe(0);
       expect(reportOf(done)).toMatchObject({ events: 300, lost: 0, totals: trueTotals() });
 
-
       const none = newOut();
       const module = join(folder, "deadly.js");
       writeFileSync(

@@ -150,7 +150,14 @@ describe("a connection file", () => {
 describe("the connection file of another run", () => {
   test("is left alone while its coordinator answers, and replaced when it is gone", () =>
     inFolder(async (folder) => {
-      const server = createServer();
+      // ZMTP's signature, as every ZeroMQ socket greets (RFC 23): ff 0000000000000001 7f
+      const greeting = Buffer.from("ff00000000000000017f", "hex");
+      let greets = true;
+      const server = createServer((socket) => {
+        socket.on("error", () => undefined);
+        if (greets) socket.write(greeting);
+        else socket.end("SSH-2.0-OpenSSH_9.2p1\r\n");
+      });
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
       const { port } = server.address() as AddressInfo;
       const path = join(folder, "connection.json");
@@ -158,6 +165,9 @@ describe("the connection file of another run", () => {
       const fault = await faultOf(() => refuseLiveRun(path));
       expect(fault).toMatchObject({ tag: "run-is-on", exitCode: 2 });
       expect(fault.message).toContain(`127.0.0.1:${String(port)} answers`);
+      // Its coordinator is gone, and somebody else has the port.
+      greets = false;
+      await refuseLiveRun(path);
       await new Promise((resolve) => server.close(resolve));
       await refuseLiveRun(path);
       removeConnection(path, { run: "run-2" });

@@ -43,7 +43,7 @@ export const writeCoordinatorFile = (path: string, file: CoordinatorFile): void 
  */
 export function readCoordinatorFile(path: string): CoordinatorFile | undefined {
   try {
-    const text = readOwn(path, FILE_BYTES_MAX);
+    const text = readOwn(path, { what: "coordinator's file", bytesMax: FILE_BYTES_MAX });
     return text === undefined ? undefined : parse(JSON.parse(text));
   } catch (thrown) {
     if (isEvbError(thrown, "connection-unsafe")) throw thrown;

@@ -34,13 +34,13 @@ export const fault = faults({
   ],
   "connection-bad": [
     3,
-    (at: { path: string; reason: string }) =>
-      `the connection file ${at.path} can't be used: ${at.reason}; take the one that the coordinator wrote`,
+    (at: { what: string; path: string; reason: string }) =>
+      `the ${at.what} ${at.path} can't be used: ${at.reason}; take the one that the coordinator wrote`,
   ],
   "connection-unsafe": [
     3,
-    (at: { path: string; reason: string }) =>
-      `${at.path} is refused: ${at.reason}; it holds keys and must be yours with mode 0600`,
+    (at: { what: string; path: string; reason: string }) =>
+      `the ${at.what} ${at.path} is refused: ${at.reason}; it holds keys and must be yours with mode 0600`,
   ],
   "coordinator-unreachable": [
     3,

@@ -2,8 +2,8 @@ import { isReady, type Peer } from "./peer.ts";
 
 /** A client is late after ten of its beats; it has another second before ZeroMQ takes it for lost. */
 const LATE_MS = 1000;
-/** A connection that breaks on a client that was heard so lately is one of a process that died; a frozen one was silent before. */
-const DIED_MS = 500;
+/** A connection that breaks on a client that was heard so lately is one of a process that died: ZeroMQ gives a silent one 1.5 s. */
+const DIED_MS = 1000;
 /** This process itself stood still for longer than that, five beats: no client can be blamed for its silence. */
 const FROZEN_MS = 500;
 /** A client connects to its lane at once; one that died before it did would hold a port for good. */

@@ -19,6 +19,7 @@ export interface Connection {
   readonly security: { readonly serverKey: string; readonly client: KeyPair } | undefined;
 }
 
+const WHAT = "connection file";
 const HOSTS_MAX = 64;
 const HOST_LENGTH_MAX = 256;
 /** 64 hosts of 256 characters, and keys. */
@@ -79,18 +80,22 @@ const POLL_MS = 100;
 export function readConnection(path: string): Connection | undefined {
   let text: string;
   try {
-    const own = readOwn(path, FILE_BYTES_MAX);
+    const own = readOwn(path, { what: WHAT, bytesMax: FILE_BYTES_MAX });
     if (own === undefined) return undefined;
     text = own;
   } catch (thrown) {
     if (isEvbError(thrown)) throw thrown;
     const reason = (thrown as NodeJS.ErrnoException).code ?? "it can't be read";
-    throw fault("connection-bad", { path, reason }, { cause: thrown });
+    throw fault("connection-bad", { what: WHAT, path, reason }, { cause: thrown });
   }
   try {
     return parse(JSON.parse(text));
   } catch (thrown) {
-    throw fault("connection-bad", { path, reason: (thrown as Error).message }, { cause: thrown });
+    throw fault(
+      "connection-bad",
+      { what: WHAT, path, reason: (thrown as Error).message },
+      { cause: thrown },
+    );
   }
 }
 

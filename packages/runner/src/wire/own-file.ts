@@ -41,7 +41,10 @@ export function writeOwn(path: string, value: unknown): void {
  *
  * @throws EvbError "connection-unsafe", "connection-bad"; and what the system says
  */
-export function readOwn(path: string, bytesMax: number): string | undefined {
+export function readOwn(
+  path: string,
+  { what, bytesMax }: { what: string; bytesMax: number },
+): string | undefined {
   let fd: number;
   try {
     fd = openSync(path, "r");
@@ -51,15 +54,21 @@ export function readOwn(path: string, bytesMax: number): string | undefined {
   }
   try {
     const stats = fstatSync(fd);
-    if (!stats.isFile()) throw fault("connection-bad", { path, reason: "it is no file" });
+    if (!stats.isFile()) throw fault("connection-bad", { what, path, reason: "it is no file" });
     if (process.getuid !== undefined && stats.uid !== process.getuid())
-      throw fault("connection-unsafe", { path, reason: `it belongs to user ${String(stats.uid)}` });
+      throw fault("connection-unsafe", {
+        what,
+        path,
+        reason: `it belongs to user ${String(stats.uid)}`,
+      });
     if ((stats.mode & 0o077) !== 0)
       throw fault("connection-unsafe", {
+        what,
         path,
         reason: `its mode is 0${(stats.mode & 0o777).toString(8)}`,
       });
-    if (stats.size > bytesMax) throw fault("connection-bad", { path, reason: "it is too long" });
+    if (stats.size > bytesMax)
+      throw fault("connection-bad", { what, path, reason: "it is too long" });
     return readFileSync(fd, "utf8");
   } finally {
     closeSync(fd);

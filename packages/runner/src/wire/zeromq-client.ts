@@ -61,7 +61,7 @@ export class ZeromqClientLink implements ClientLink {
 
   join(request: Uint8Array<ArrayBuffer>): void {
     // EAGAIN until connected; it is repeated.
-    this.#join.send(request).catch(() => undefined);
+    if (!this.#join.closed) this.#join.send(request).catch(() => undefined);
   }
 
   connectLane(port: number): void {
@@ -80,7 +80,7 @@ export class ZeromqClientLink implements ClientLink {
   }
 
   publish(frames: readonly Uint8Array<ArrayBuffer>[]): void {
-    this.#results.send([...frames]).catch(() => undefined);
+    if (!this.#results.closed) this.#results.send([...frames]).catch(() => undefined);
   }
 
   close(lingerMs: number): void {

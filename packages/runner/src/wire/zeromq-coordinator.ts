@@ -114,7 +114,7 @@ export class ZeromqCoordinatorLink implements CoordinatorLink {
       port,
       send: (frame) => {
         // EAGAIN: the client is gone, and the disconnect event says so too.
-        socket.send(frame).catch(() => undefined);
+        if (!socket.closed) socket.send(frame).catch(() => undefined);
       },
       close: (lingerMs) => {
         this.#lanes--;
@@ -140,7 +140,7 @@ export class ZeromqCoordinatorLink implements CoordinatorLink {
       if (peer === undefined || request === undefined) continue;
       events.join(request, (welcome) => {
         // A client that went meanwhile asks again when it is back.
-        this.#join.send([peer, welcome]).catch(() => undefined);
+        if (!this.#join.closed) this.#join.send([peer, welcome]).catch(() => undefined);
       });
     }
   }
