@@ -4,7 +4,7 @@
  */
 const SIZES = {
   /** Random histories of the pure scheduler. */
-  scheduleHistories: { quick: { runs: 2_000 }, full: { runs: 20_000 } },
+  scheduleHistories: { quick: { runs: 100_000 }, full: { runs: 300_000 } },
   /** Mutated frames that every decoder is given. */
   fuzzFrames: { quick: { frames: 20_000 }, full: { frames: 1_000_000 } },
   /** A run by h5py with events of 1 MB. */

@@ -71,7 +71,8 @@ export class FaultyRun {
     this.#given = given;
     this.#out = join(given.folder, "out");
     this.#tracePath = join(given.folder, "trace");
-    this.#trace = new Trace(this.#tracePath, given.events);
+    this.#trace = new Trace(given.events);
+    this.#trace.follow(this.#tracePath);
     this.#startCoordinator();
     for (let client = 1; client <= given.clients; client++)
       this.clients.push(

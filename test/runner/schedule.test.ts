@@ -1,99 +1,27 @@
 import { describe, expect, test } from "@jest/globals";
-import { asLeaseId, asRank } from "@evb/event";
-import { Schedule, type Action } from "@evb/runner";
-import { sizes } from "../sizes.ts";
-import { History, type HistoryOrder, type Played } from "../support/run-history.ts";
+import { Schedule } from "@evb/runner";
+import {
+  begun,
+  cut,
+  died,
+  epoch,
+  FOUR,
+  kindsOf,
+  leasesOf,
+  ONE,
+  rangeOf,
+  ready,
+  results,
+  returned,
+  THREE,
+  TWO,
+} from "../support/run-stimuli.ts";
 
-const sum = (counts: Uint32Array): number => counts.reduce((total, n) => total + n, 0);
-
-function play(order: HistoryOrder): Played {
-  try {
-    return new History(order).play();
-  } catch (thrown) {
-    throw new Error(`seed ${String(order.seed)}, cap ${String(order.cap)}`, { cause: thrown });
-  }
-}
-
-describe("laws of the schedule, in random histories", () => {
-  const played = Array.from({ length: sizes.scheduleHistories.runs }, (_, i) => ({
-    seed: i + 1,
-    ...play({ seed: i + 1 }),
-  }));
-  const broken = (law: (history: Played) => boolean): number[] =>
-    played.filter((history) => !law(history)).map(({ seed }) => seed);
-
-  test("there is always an end, and only one", () => {
-    expect(broken(({ finishes }) => finishes === 1)).toEqual([]);
-  });
-
-  test("every event is committed exactly once", () => {
-    expect(broken(({ committed }) => committed.every((times) => times === 1))).toEqual([]);
-  });
-
-  test("every event is counted exactly once", () => {
-    expect(broken(({ counted }) => counted.every((times) => times === 1))).toEqual([]);
-  });
-
-  test("events leased again are redone, unless a client gave them back", () => {
-    const again = ({ leased, events }: Played): number => sum(leased) - events;
-    expect(
-      broken((history) => history.left > 0 || again(history) === history.progress.redone),
-    ).toEqual([]);
-    expect(broken((history) => again(history) >= history.progress.redone)).toEqual([]);
-    expect(
-      broken(({ lost, refused, progress }) => lost + refused > 0 || progress.redone === 0),
-    ).toEqual([]);
-  });
-
-  test("progress says what happened", () => {
-    expect(
-      broken(
-        ({ events, progress }) =>
-          progress.done === events && progress.counted === events && progress.events === events,
-      ),
-    ).toEqual([]);
-  });
-
-  test("the histories had faults enough to mean something", () => {
-    expect(played.filter(({ refused }) => refused > 0).length).toBeGreaterThan(played.length / 4);
-    expect(played.filter(({ progress }) => progress.redone > 0).length).toBeGreaterThan(
-      played.length / 4,
-    );
-    expect(played.filter(({ left }) => left > 0).length).toBeGreaterThan(played.length / 10);
-  });
-
-  test("the same events are committed for any cap", () => {
-    for (let seed = 1; seed <= sizes.scheduleHistories.runs / 10; seed++)
-      for (const cap of [1, 7, 1000]) {
-        const { committed, finishes } = play({ seed, cap });
-        expect({ seed, cap, finishes, once: committed.every((times) => times === 1) }).toEqual({
-          seed,
-          cap,
-          finishes: 1,
-          once: true,
-        });
-      }
-  });
-});
-
-describe("the schedule", () => {
-  const [one, two] = [asRank(1), asRank(2)];
-  const begun = (events: number, cap: number): { schedule: Schedule; leases: Action[] } => {
-    const schedule = new Schedule({ first: 0, end: events }, cap);
-    schedule.handle({ kind: "client-ready", rank: one });
-    return { schedule, leases: schedule.handle({ kind: "started" }) };
-  };
-  const results = (rank: typeof one, lease: number, first: number, end: number) =>
-    ({
-      kind: "results",
-      rank,
-      ranges: [{ lease: asLeaseId(lease), first, end }],
-      busySeconds: 0.001,
-    }) as const;
-
+describe("a schedule", () => {
   test("hands nothing out before the start", () => {
     const schedule = new Schedule({ first: 0, end: 10 }, 4);
-    expect(schedule.handle({ kind: "client-ready", rank: one })).toEqual([]);
+    expect(schedule.handle(ready(ONE))).toEqual([]);
+    expect(leasesOf(schedule.handle({ kind: "started" }))).toHaveLength(2);
   });
 
   test("ends at once where there is no event", () => {
@@ -101,73 +29,299 @@ describe("the schedule", () => {
     expect(schedule.handle({ kind: "started" })).toEqual([{ kind: "finish" }]);
   });
 
-  test("a client that greets twice keeps its leases", () => {
-    const { schedule } = begun(2, 1);
-    expect(schedule.handle({ kind: "client-ready", rank: one })).toEqual([]);
-    const lost = schedule.handle({ kind: "client-lost", rank: one });
-    expect(lost).toEqual([]);
-    const again = schedule.handle({ kind: "client-ready", rank: two });
-    expect(again.filter((action) => action.kind === "lease")).toHaveLength(2);
+  test("hands nothing out after it was stopped, and takes what comes", () => {
+    const schedule = begun(4, { cap: 1 });
+    schedule.handle(ready(ONE));
+    schedule.handle({ kind: "stopped" });
+    expect(kindsOf(schedule.handle(results(ONE, 1, [0, 1])))).toEqual(["commit"]);
+    expect(kindsOf(schedule.handle(epoch(ONE, [0, 1])))).toEqual(["accept-epoch"]);
   });
 
-  test("events that are done again only to be counted survive the next loss", () => {
-    // Done by one, whose totals went with it; leased to two, which goes as well.
-    const { schedule } = begun(1, 1);
-    schedule.handle(results(one, 1, 0, 1));
-    schedule.handle({ kind: "client-lost", rank: one });
-    schedule.handle({ kind: "client-ready", rank: two });
-    schedule.handle({ kind: "client-lost", rank: two });
-    const three = schedule.handle({ kind: "client-ready", rank: asRank(3) });
-    expect(three).toMatchObject([{ kind: "lease", range: { first: 0, end: 1 } }]);
-    expect(schedule.progress.redone).toBe(2);
+  test("gives a client that greets twice nothing anew, and loses none of it", () => {
+    const schedule = begun(2, { cap: 1 });
+    expect(leasesOf(schedule.handle(ready(ONE)))).toHaveLength(2);
+    expect(schedule.handle(ready(ONE))).toEqual([]);
+    schedule.handle(cut(ONE));
+    expect(leasesOf(schedule.handle(ready(TWO)))).toHaveLength(2);
   });
 
-  test("a result that comes twice doesn't make its lease done", () => {
-    const schedule = new Schedule({ first: 0, end: 20 }, 10);
-    schedule.handle({ kind: "client-ready", rank: one });
-    schedule.handle({ kind: "started" });
-    schedule.handle(results(one, 1, 0, 1));
-    schedule.handle(results(one, 1, 0, 1));
-    schedule.handle({ kind: "client-lost", rank: one });
-    const leases = schedule.handle({ kind: "client-ready", rank: two });
-    // Event 1 was in the same lease as event 0.
-    expect(
-      leases.some(
-        (action) => action.kind === "lease" && action.range.first <= 1 && action.range.end > 1,
-      ),
-    ).toBe(true);
+  test("takes nothing of a client that isn't there", () => {
+    const schedule = begun(1, { cap: 1 });
+    expect(schedule.handle(results(ONE, 1, [0, 1]))).toEqual([]);
+    expect(schedule.handle(epoch(ONE, [0, 1]))).toEqual([]);
+    expect(schedule.progress).toMatchObject({ done: 0, counted: 0 });
+  });
+});
+
+describe("what a client had", () => {
+  test("is leased again when its connection is lost", () => {
+    const schedule = begun(100, { cap: 10 });
+    schedule.handle(ready(ONE));
+    schedule.handle(cut(ONE));
+    expect(schedule.handle(ready(TWO))).toMatchObject([
+      { range: { first: 0, end: 2 }, again: 2, double: false },
+      { range: { first: 2, end: 4 }, again: 2, double: false },
+    ]);
+    expect(schedule.progress.redone).toBe(4);
   });
 
-  test("a client that leaves gives its events back, and they aren't redone", () => {
-    const { schedule } = begun(4, 1);
-    schedule.handle({ kind: "client-left", rank: one });
-    const leases = schedule.handle({ kind: "client-ready", rank: two });
-    expect(leases).toMatchObject([{ range: { first: 0 } }, { range: { first: 1 } }]);
+  test("goes to others when it leaves, as it was, and isn't redone", () => {
+    const schedule = begun(100, { cap: 10 });
+    schedule.handle(ready(ONE));
+    schedule.handle({ kind: "client-left", rank: ONE });
+    expect(leasesOf(schedule.handle(ready(TWO)))).toEqual([
+      [2, 0, 2],
+      [2, 2, 4],
+    ]);
     expect(schedule.progress.redone).toBe(0);
   });
 
-  test("a result of an event that waits to be done again is taken, and nobody does it again", () => {
-    const { schedule } = begun(1, 1);
-    schedule.handle({ kind: "client-lost", rank: one });
-    // Two begins with a lease on the event, and is lost; one comes back as three, with its old result.
-    schedule.handle({ kind: "client-ready", rank: two });
-    schedule.handle({ kind: "client-lost", rank: two });
-    const [three, four] = [asRank(3), asRank(4)];
-    schedule.handle({ kind: "client-ready", rank: three });
-    const [commit] = schedule.handle(results(three, 1, 0, 1));
-    expect(commit).toEqual({ kind: "commit", rank: three, ranges: [{ first: 0, end: 1 }] });
-    expect(schedule.handle({ kind: "client-ready", rank: four })).toEqual([]);
+  test("is done again only to be counted, and survives the next loss", () => {
+    // Done by one, whose totals went with it; leased to two, which goes as well.
+    const schedule = begun(1, { cap: 1 });
+    schedule.handle(ready(ONE));
+    schedule.handle(results(ONE, 1, [0, 1]));
+    schedule.handle(died(ONE));
+    schedule.handle(ready(TWO));
+    schedule.handle(died(TWO));
+    expect(leasesOf(schedule.handle(ready(THREE)))).toEqual([[3, 0, 1]]);
+    expect(schedule.progress.redone).toBe(2);
   });
 
-  test("an epoch is refused whole if one of its events is not its client's", () => {
-    const { schedule } = begun(4, 1);
-    schedule.handle(results(one, 1, 0, 1));
-    const ranges = [
-      { first: 0, end: 1 },
-      { first: 3, end: 4 },
-    ];
-    const actions = schedule.handle({ kind: "epoch", rank: one, ranges });
-    expect(actions[0]).toEqual({ kind: "refuse-epoch", rank: one });
-    expect(schedule.progress.counted).toBe(0);
+  test("is done by nobody else where it comes back with the results", () => {
+    const schedule = begun(2, { cap: 1 });
+    schedule.handle(ready(ONE));
+    schedule.handle({ kind: "stopped" });
+    schedule.handle(cut(ONE));
+    schedule.handle(returned(ONE));
+    const ranges = [{ first: 0, end: 1 }];
+    expect(schedule.handle(results(ONE, 1, [0, 1]))).toEqual([
+      { kind: "commit", rank: ONE, ranges },
+    ]);
+    expect(leasesOf(schedule.handle({ kind: "started" }))).toEqual([[1, 1, 2]]);
+  });
+
+  test("is its own as long as not every event of a lease has a result", () => {
+    const schedule = begun(20, { cap: 10 });
+    schedule.handle(ready(ONE));
+    schedule.handle(results(ONE, 1, [0, 1]));
+    schedule.handle(results(ONE, 1, [0, 1]));
+    schedule.handle(died(ONE));
+    // Event 1 was in the same lease as event 0.
+    expect(leasesOf(schedule.handle(ready(TWO)))).toContainEqual([2, 1, 2]);
+  });
+
+  test("and did without sending the totals is done again, once it has said that all are sent", () => {
+    // As a client whose working thread ended, and then its connection, before it could leave.
+    const schedule = begun(1, { cap: 1 });
+    schedule.handle(ready(ONE));
+    schedule.handle({ kind: "stopped" });
+    schedule.handle(cut(ONE));
+    schedule.handle(returned(ONE));
+    schedule.handle(results(ONE, 1, [0, 1]));
+    schedule.handle({ kind: "client-settled", rank: ONE });
+    expect(leasesOf(schedule.handle({ kind: "started" }))).toEqual([[1, 0, 1]]);
+    expect(schedule.progress).toMatchObject({ done: 1, counted: 0, redone: 1 });
+  });
+});
+
+describe("an epoch", () => {
+  test("of all that a client did counts, and the last one ends the run", () => {
+    const schedule = begun(2, { cap: 1 });
+    schedule.handle(ready(ONE));
+    schedule.handle(results(ONE, 1, [0, 1]));
+    schedule.handle(results(ONE, 2, [1, 2]));
+    expect(kindsOf(schedule.handle(epoch(ONE, [0, 1])))).toEqual(["accept-epoch"]);
+    expect(schedule.isComplete).toBe(false);
+    expect(kindsOf(schedule.handle(epoch(ONE, [1, 2])))).toEqual(["accept-epoch", "finish"]);
+    expect(schedule.isComplete).toBe(true);
+  });
+
+  test.each<[string, [number, number][]]>([
+    [
+      "isn't its client's",
+      [
+        [0, 1],
+        [3, 4],
+      ],
+    ],
+    [
+      "is in it twice",
+      [
+        [0, 1],
+        [0, 1],
+      ],
+    ],
+    [
+      "is counted already",
+      [
+        [0, 1],
+        [2, 3],
+      ],
+    ],
+  ])("is refused whole if one of its events %s; the others are leased again", (_, ranges) => {
+    const schedule = begun(8, { cap: 1 });
+    schedule.handle(ready(ONE));
+    // So slow that it gets no more than it must.
+    for (const event of [0, 1, 2])
+      schedule.handle(results(ONE, event + 1, [event, event + 1], { busySeconds: event }));
+    schedule.handle(epoch(ONE, [2, 3]));
+    expect(schedule.handle(epoch(ONE, ...ranges))).toEqual([{ kind: "refuse-epoch", rank: ONE }]);
+    expect(schedule.progress).toMatchObject({ done: 3, counted: 1 });
+    expect(schedule.handle(ready(TWO))[0]).toMatchObject({ range: { first: 0, end: 1 }, again: 1 });
+  });
+});
+
+describe("what a late client has", () => {
+  test("is given to another one, too, and the first result counts", () => {
+    const schedule = begun(2, { cap: 1 });
+    schedule.handle(ready(ONE));
+    expect(schedule.handle({ kind: "client-late", rank: ONE })).toEqual([]);
+    expect(schedule.handle(ready(TWO))).toMatchObject([
+      { rank: TWO, range: { first: 0, end: 1 }, double: true, again: 0 },
+      { rank: TWO, range: { first: 1, end: 2 }, double: true, again: 0 },
+    ]);
+    expect(schedule.progress).toMatchObject({ doubled: 2, redone: 0 });
+    const ranges = [{ first: 0, end: 1 }];
+    expect(schedule.handle(results(TWO, 3, [0, 1]))).toEqual([
+      { kind: "commit", rank: TWO, ranges },
+    ]);
+    schedule.handle({ kind: "client-back", rank: ONE });
+    expect(schedule.handle(results(ONE, 1, [0, 1]))).toEqual([
+      { kind: "commit", rank: ONE, ranges: [] },
+    ]);
+  });
+
+  test("counts once, whoever's totals come first", () => {
+    const schedule = begun(1, { cap: 1 });
+    schedule.handle(ready(ONE));
+    schedule.handle({ kind: "client-late", rank: ONE });
+    schedule.handle(ready(TWO));
+    schedule.handle({ kind: "client-back", rank: ONE });
+    schedule.handle(results(ONE, 1, [0, 1]));
+    schedule.handle(results(TWO, 2, [0, 1]));
+    expect(kindsOf(schedule.handle(epoch(TWO, [0, 1])))).toEqual(["accept-epoch", "finish"]);
+    expect(kindsOf(schedule.handle(epoch(ONE, [0, 1])))).toEqual(["refuse-epoch"]);
+    expect(schedule.progress.counted).toBe(1);
+  });
+
+  test("is its own again when it is heard", () => {
+    const schedule = begun(4, { cap: 1 });
+    schedule.handle(ready(ONE));
+    schedule.handle({ kind: "client-late", rank: ONE });
+    schedule.handle({ kind: "client-back", rank: ONE });
+    expect(leasesOf(schedule.handle(ready(TWO)))).toEqual([
+      [2, 2, 3],
+      [2, 3, 4],
+    ]);
+  });
+
+  test("is not given to a third while one of two has it that is neither late nor lost", () => {
+    const schedule = begun(1, { cap: 1 });
+    schedule.handle(ready(ONE));
+    schedule.handle({ kind: "client-late", rank: ONE });
+    schedule.handle(ready(TWO));
+    expect(schedule.handle(ready(THREE))).toEqual([]);
+    schedule.handle({ kind: "client-late", rank: TWO });
+    expect(schedule.handle(cut(ONE))).toMatchObject([{ rank: THREE, double: true }]);
+    expect(schedule.handle(cut(TWO))).toEqual([]);
+    schedule.handle(ready(FOUR));
+    expect(schedule.handle(cut(THREE))).toMatchObject([{ rank: FOUR, double: false }]);
+  });
+
+  test("stays with it alone if it may end its client", () => {
+    const schedule = begun(1, { cap: 1 });
+    schedule.handle(ready(ONE));
+    schedule.handle(died(ONE));
+    schedule.handle(ready(TWO));
+    schedule.handle({ kind: "client-late", rank: TWO });
+    expect(schedule.handle(ready(THREE))).toEqual([]);
+  });
+
+  test("is all that it has: it gets nothing more until it is heard", () => {
+    const schedule = begun(8, { cap: 1 });
+    schedule.handle(ready(ONE));
+    schedule.handle({ kind: "client-late", rank: ONE });
+    expect(leasesOf(schedule.handle(results(ONE, 1, [0, 1])))).toEqual([]);
+    const back = leasesOf(schedule.handle({ kind: "client-back", rank: ONE }));
+    expect(back).toContainEqual([1, 2, 3]);
+  });
+});
+
+describe("a run that goes on", () => {
+  /** Of eight events four were handed out: 0 is counted; 1 and 2 are done, by clients 1 and 2. */
+  const resumed = (): Schedule => {
+    const uncounted = new Map([
+      [ONE, [rangeOf([1, 2])]],
+      [TWO, [rangeOf([2, 3])]],
+    ]);
+    const done = [rangeOf([0, 3])];
+    const before = { done, counted: [rangeOf([0, 1])], uncounted, handedOut: 4 };
+    const schedule = new Schedule({ first: 0, end: 8 }, 1, before);
+    schedule.handle({ kind: "started" });
+    return schedule;
+  };
+
+  test("knows what is done", () => {
+    const { done, counted, handedOut, batches } = resumed().progress;
+    expect({ done, counted, handedOut, batches }).toEqual({
+      done: 3,
+      counted: 1,
+      handedOut: 4,
+      batches: 0,
+    });
+  });
+
+  test("first does what nobody had: the results of the rest may be on their way", () => {
+    const schedule = resumed();
+    const leases = schedule.handle(ready(THREE));
+    expect(leasesOf(leases)).toEqual([
+      [3, 4, 5],
+      [3, 5, 6],
+    ]);
+    expect(leases).toMatchObject([{ again: 0 }, { again: 0 }]);
+    schedule.handle(returned(ONE));
+    schedule.handle(results(ONE, 99, [3, 4]));
+    expect(schedule.progress).toMatchObject({ done: 4, redone: 0 });
+  });
+
+  test("takes totals of what an earlier life took the results of", () => {
+    const schedule = resumed();
+    schedule.handle(returned(ONE));
+    expect(kindsOf(schedule.handle(epoch(ONE, [1, 2])))).toEqual(["accept-epoch"]);
+    expect(schedule.progress.counted).toBe(2);
+  });
+
+  test("refuses totals of what another client did", () => {
+    const schedule = resumed();
+    schedule.handle(returned(ONE));
+    expect(kindsOf(schedule.handle(epoch(ONE, [2, 3])))).toContain("refuse-epoch");
+  });
+
+  test.each([
+    ["whose client came, and hasn't got its totals", "settled"],
+    ["whose client doesn't come", "waited"],
+  ])("does again what is done, and %s", (_, how) => {
+    const schedule = resumed();
+    schedule.handle(ready(THREE));
+    if (how === "settled") {
+      schedule.handle(returned(ONE));
+      schedule.handle({ kind: "client-settled", rank: ONE });
+      schedule.handle({ kind: "client-left", rank: ONE });
+    } else schedule.handle({ kind: "waited" });
+    const leased = new Set<number>();
+    for (let lease = 1; lease <= 8; lease++)
+      for (const action of schedule.handle(results(THREE, lease, [3 + lease, 4 + lease])))
+        if (action.kind === "lease") leased.add(action.range.first);
+    expect(leased.has(1)).toBe(true);
+    expect(leased.has(2)).toBe(how === "waited");
+  });
+
+  test("is complete where only its end was lost", () => {
+    const all = [rangeOf([0, 8])];
+    const before = { done: all, counted: all, uncounted: new Map(), handedOut: 8 };
+    const schedule = new Schedule({ first: 0, end: 8 }, 1, before);
+    expect(schedule.isComplete).toBe(true);
+    expect(schedule.handle({ kind: "started" })).toEqual([{ kind: "finish" }]);
   });
 });

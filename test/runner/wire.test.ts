@@ -1,8 +1,11 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "@jest/globals";
 import { isEvbError } from "@evb/event";
 import {
   decodeEpoch,
   decodeFailures,
+  decodeFault,
   decodeJoin,
   decodeLeases,
   decodeResults,
@@ -10,10 +13,14 @@ import {
   decodeValue,
   decodeWelcome,
   encodeEpoch,
+  encodeFault,
   encodeLeases,
   encodeValue,
   newFrame,
+  openMessage,
   readHeader,
+  seal,
+  type Welcome,
 } from "@evb/runner";
 import { sizes } from "../sizes.ts";
 import { faultOf } from "../support/faults.ts";
@@ -22,10 +29,12 @@ import {
   COLUMNS,
   epoch,
   FAILURES,
+  FAULT,
   frames,
   HEAD,
   JOIN,
   LEASES,
+  REFUSAL,
   RESULTS,
   SCHEMA,
   WELCOME,
@@ -36,14 +45,27 @@ const SOURCES = 2;
 /** What its receiver does with a message's bytes. */
 const DECODERS: Readonly<Record<string, (bytes: Uint8Array) => unknown>> = {
   beat: readHeader,
+  settled: readHeader,
   lease: (bytes) => decodeLeases(readHeader(bytes), bytes, SOURCES),
+  double: (bytes) => decodeLeases(readHeader(bytes), bytes, SOURCES),
   result: (bytes) => decodeResults(readHeader(bytes), bytes, COLUMNS),
   epoch: (bytes) => decodeEpoch(readHeader(bytes), bytes, SCHEMA.totals),
   join: decodeJoin,
   welcome: decodeWelcome,
+  refusal: decodeWelcome,
   schema: decodeSchema,
   failures: decodeFailures,
+  fault: decodeFault,
 };
+/** Those that are a header and no more, and those that begin with one. */
+const HEADERS_ONLY: readonly string[] = ["beat", "settled"];
+const HEADED: ReadonlySet<string> = new Set([
+  ...HEADERS_ONLY,
+  "lease",
+  "double",
+  "result",
+  "epoch",
+]);
 const KINDS = Object.keys(DECODERS);
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
@@ -52,50 +74,102 @@ const bytesOf = (text: string): Uint8Array => Buffer.from(text.replaceAll(/\s/g,
 describe("a frame's header", () => {
   const GOLDEN = `
     11          type: result
-    01          version
+    02          version
     0203        sid 0x0302
     04050607    session
     08090a0b    seq
     0c0d0e0f    ack
     02000000    n
-    00000000    crc: not used`;
+    308e9406    crc: zlib.crc32 of Python, of the 20 bytes before`;
   const bytes = bytesOf(GOLDEN.replaceAll(/^ *([0-9a-f]+) .*$/gm, "$1"));
 
   test("has these bytes", () => {
-    expect(hex(newFrame({ ...HEAD, kind: "result", n: 2 }, 0).frame)).toBe(hex(bytes));
+    const { frame } = newFrame({ ...HEAD, kind: "result", n: 2 }, 0);
+    seal([frame]);
+    expect(hex(frame)).toBe(hex(bytes));
     expect(readHeader(bytes)).toEqual({ ...HEAD, kind: "result", n: 2 });
   });
 
   test.each([
     ["too short", (frame: Uint8Array) => frame.subarray(0, 23)],
     ["empty", () => new Uint8Array(0)],
-    ["of another version", (frame: Uint8Array) => with1(frame, 1, 2)],
+    ["of an older version", (frame: Uint8Array) => with1(frame, 1, 1)],
+    ["of a newer version", (frame: Uint8Array) => with1(frame, 1, 3)],
     ["of no kind", (frame: Uint8Array) => with1(frame, 0, 99)],
   ])("that is %s is refused", async (_, change) => {
     expect((await faultOf(() => readHeader(change(bytes)))).tag).toBe("frame-bad");
   });
 });
 
-function with1(frame: Uint8Array, at: number, value: number): Uint8Array {
-  const copy = frame.slice();
+function with1(frame: Uint8Array, at: number, value: number): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(frame);
   copy[at] = value;
   return copy;
 }
+
+describe("a message's checksum", () => {
+  const sealed = (): [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>] => {
+    const { frame } = newFrame({ ...HEAD, kind: "result", n: 2 }, 3);
+    frame.set(Buffer.from("abc"), 24);
+    const message = [frame, Uint8Array.from(Buffer.from("evb"))] as const;
+    seal(message);
+    return [...message];
+  };
+
+  test("is CRC-32 over all its frames, its own four bytes left out", () => {
+    // zlib.crc32 of Python, of the first 20 bytes, "abc" and "evb": 0x10cdd54c
+    expect(hex(sealed()[0].subarray(20, 24))).toBe("4cd5cd10");
+    expect(openMessage(sealed())).toEqual({ ...HEAD, kind: "result", n: 2 });
+  });
+
+  test("is the same wherever in memory the frames begin", () => {
+    const shifted = sealed().map((frame) => {
+      const bytes = new Uint8Array(frame.byteLength + 5);
+      bytes.set(frame, 5);
+      return bytes.subarray(5);
+    });
+    expect(openMessage(shifted).kind).toBe("result");
+  });
+
+  test("tells any bit that has changed", async () => {
+    const whole = sealed();
+    for (const [number, frame] of whole.entries())
+      for (let bit = 0; bit < 8 * frame.byteLength; bit++) {
+        const changed = [...whole];
+        changed[number] = with1(frame, bit >> 3, frame[bit >> 3]! ^ (1 << (bit & 7)));
+        const { tag } = await faultOf(() => openMessage(changed));
+        expect({ number, bit, tag }).toEqual({ number, bit, tag: "frame-bad" });
+      }
+  });
+
+  test.each<[string, (first: Uint8Array, second: Uint8Array) => Uint8Array[]]>([
+    ["no frame", () => []],
+    ["one frame less", (first) => [first]],
+    ["one frame more", (first, second) => [first, second, Uint8Array.of(0)]],
+    ["its last frame twice", (first, second) => [first, second, second]],
+    ["its frames in another order", (first, second) => [second, first]],
+  ])("tells %s", async (_, change) => {
+    expect((await faultOf(() => openMessage(change(...sealed())))).tag).toBe("frame-bad");
+  });
+});
 
 describe("a lease", () => {
   test("has these bytes", () => {
     // Drawn by hand from the layout in lease-message.ts.
     const golden = `
-      01 01 0203 04050607 08090a0b 0c0d0e0f 01000000 00000000
+      01 02 0203 04050607 08090a0b 0c0d0e0f 01000000 00000000
       07000000 05000000 02000000 03000000
       0d00 2a36 fe9c 9717  ffffffffffffffff
       03000000 04000000 ffffffff
       0100 0200
       0000 0000 0100`;
-    const frame = encodeLeases(HEAD, LEASES.slice(0, 1));
+    const frame = encodeLeases({ ...HEAD, kind: "lease" }, LEASES.slice(0, 1));
     // 1,700,000,000,000,000,013 = 0x17979cfe362a000d
     expect(1_700_000_000_000_000_013n).toBe(0x1797_9cfe_362a_000dn);
     expect(hex(frame)).toBe(hex(bytesOf(golden)));
+    // A double is the same with another type.
+    const double = encodeLeases({ ...HEAD, kind: "double" }, LEASES.slice(0, 1));
+    expect(hex(double)).toBe(hex(with1(frame, 0, 6)));
   });
 });
 
@@ -103,11 +177,14 @@ describe("a message", () => {
   test("comes out as it went in", () => {
     const bytes = frames();
     expect(DECODERS["lease"]!(bytes["lease"]!)).toEqual(LEASES);
+    expect(DECODERS["double"]!(bytes["double"]!)).toEqual(LEASES);
     expect(DECODERS["result"]!(bytes["result"]!)).toEqual(RESULTS);
     expect(decodeJoin(bytes["join"]!)).toEqual(JOIN);
     expect(decodeWelcome(bytes["welcome"]!)).toEqual(WELCOME);
     expect(decodeSchema(bytes["schema"]!)).toEqual(SCHEMA);
+    expect(decodeWelcome(bytes["refusal"]!)).toEqual(REFUSAL);
     expect(decodeFailures(bytes["failures"]!)).toEqual(FAILURES);
+    expect(decodeFault(bytes["fault"]!)).toEqual({ reason: FAULT });
     const back = decodeEpoch(readHeader(bytes["epoch"]!), bytes["epoch"]!, SCHEMA.totals);
     expect(back.ranges).toEqual(epoch().ranges);
     expect(back.totals.integer(0)).toBe(-(2n ** 63n) - 5n);
@@ -125,8 +202,17 @@ describe("a message", () => {
 
   test("an analysis without a module has no sha-256, and that arrives", () => {
     const analysis = { ...WELCOME.analysis, sha256: undefined };
-    const { sha256 } = decodeWelcome(encodeValue({ ...WELCOME, analysis })).analysis;
-    expect(sha256).toBeUndefined();
+    const welcome = decodeWelcome(encodeValue({ ...WELCOME, analysis })) as Welcome;
+    expect(welcome.analysis.sha256).toBeUndefined();
+  });
+
+  test("a fault's reason is cut short, not refused", () => {
+    expect(decodeFault(encodeFault("x".repeat(5000))).reason).toBe("x".repeat(1000));
+  });
+
+  test.each(["a", "a/b.h5", "..a/b", "a..b", "a/...", "a/.b"])("names a file %s", (path) => {
+    const files = [{ ...WELCOME.files[0], path }];
+    expect(decodeWelcome(encodeValue({ ...WELCOME, files }))).toMatchObject({ files: [{ path }] });
   });
 
   test.each(KINDS)("%s: cut short anywhere, or longer, it is refused", async (kind) => {
@@ -135,7 +221,7 @@ describe("a message", () => {
       const { tag } = await faultOf(() => DECODERS[kind]!(bytes.subarray(0, length)));
       expect({ length, tag }).toEqual({ length, tag: "frame-bad" });
     }
-    if (kind === "beat") return;
+    if (HEADERS_ONLY.includes(kind)) return;
     const longer = new Uint8Array(bytes.byteLength + 1);
     longer.set(bytes);
     expect((await faultOf(() => DECODERS[kind]!(longer))).tag).toBe("frame-bad");
@@ -215,6 +301,9 @@ describe("counts that no message can have", () => {
   });
 });
 
+const welcomeOf = (path: string): Uint8Array =>
+  encodeValue({ ...WELCOME, files: [{ ...WELCOME.files[0], path }] });
+
 describe("wrong fields", () => {
   test.each([
     ["a nonce that is none", () => decodeJoin(encodeValue({ ...JOIN, nonce: "no" }))],
@@ -222,6 +311,24 @@ describe("wrong fields", () => {
     ["a negative pid", () => decodeJoin(encodeValue({ ...JOIN, pid: -1 }))],
     ["a join that is a list", () => decodeJoin(encodeValue([JOIN]))],
     ["a join of 5 kB", () => decodeJoin(encodeValue({ ...JOIN, more: "x".repeat(5000) }))],
+    ["a join without a run", () => decodeJoin(encodeValue({ ...JOIN, run: undefined }))],
+    ["a run of 65 characters", () => decodeJoin(encodeValue({ ...JOIN, run: "x".repeat(65) }))],
+    ["a refusal of nobody", () => decodeWelcome(encodeValue({ refused: "no" }))],
+    ["a refusal without a sentence", () => decodeWelcome(encodeValue({ ...REFUSAL, refused: 1 }))],
+    ["a fault without a reason", () => decodeFault(encodeValue({}))],
+    ["a fault of 2000 characters", () => decodeFault(encodeValue({ reason: "x".repeat(2000) }))],
+    ["a file at /", () => decodeWelcome(welcomeOf("/etc/passwd"))],
+    ["a file above its root", () => decodeWelcome(welcomeOf("../file1.h5"))],
+    ["a file beside its root", () => decodeWelcome(welcomeOf("a/../../b/file1.h5"))],
+    ["a file that is a folder's parent", () => decodeWelcome(welcomeOf("a/.."))],
+    [
+      "a time-out that no timer can wait",
+      () => decodeWelcome(encodeValue({ ...WELCOME, eventTimeoutMs: 2 ** 31 })),
+    ],
+    [
+      "a time-out that is negative",
+      () => decodeWelcome(encodeValue({ ...WELCOME, eventTimeoutMs: -1 })),
+    ],
     ["a sid beyond 16 bit", () => decodeWelcome(encodeValue({ ...WELCOME, sid: 65_536 }))],
     ["a source of no file", () => decodeWelcome(encodeValue({ ...WELCOME, files: [] }))],
     [
@@ -303,29 +410,56 @@ function mutated(random: SeededRandom, bytes: Uint8Array): Uint8Array {
   return frame;
 }
 
+/** What is in use after everything else was thrown away. */
+function usedBytes(): number {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** What comes of a message is of no interest; only that nothing worse does. */
+function takes(decode: () => unknown): boolean {
+  try {
+    decode();
+    return true;
+  } catch (thrown) {
+    if (isEvbError(thrown, "frame-bad")) return false;
+    throw thrown;
+  }
+}
+
 describe("a mutated message", () => {
-  test("is taken or refused as a bad frame: nothing else is thrown, and no memory is taken", () => {
+  test("is refused by its checksum; without one it is taken or refused as a bad frame, and takes no memory", () => {
     const random = new SeededRandom(20261120);
     const originals = Object.entries(frames());
-    let refused = 0;
+    for (const [kind, bytes] of originals) if (HEADED.has(kind)) seal([bytes]);
+    const counts = { changed: 0, byChecksum: 0, byDecoder: 0 };
     let rssMax = 0;
-    for (let frame = 0; frame < sizes.fuzzFrames.frames; frame++) {
-      const [kind, bytes] = originals[frame % originals.length]!;
+    const before = usedBytes();
+    for (let number = 0; number < sizes.fuzzFrames.frames; number++) {
+      const [kind, bytes] = originals[number % originals.length]!;
       const changed = mutated(random, bytes);
       // A frame may come to any receiver.
       const decoder = random.below(4) === 0 ? KINDS[random.below(KINDS.length)]! : kind;
       try {
-        DECODERS[decoder]!(changed);
+        if (HEADED.has(kind) && Buffer.compare(changed, bytes) !== 0) {
+          counts.changed++;
+          if (!takes(() => openMessage([changed]))) counts.byChecksum++;
+        }
+        if (!takes(() => DECODERS[decoder]!(changed))) counts.byDecoder++;
       } catch (thrown) {
-        if (!isEvbError(thrown, "frame-bad"))
-          throw new Error(`frame ${String(frame)} to ${decoder}: ${hex(changed)}`, {
-            cause: thrown,
-          });
-        refused++;
+        throw new Error(`frame ${String(number)} to ${decoder}: ${hex(changed)}`, {
+          cause: thrown,
+        });
       }
-      if (frame % 1000 === 0) rssMax = Math.max(rssMax, process.memoryUsage().rss);
+      if (number % 1000 === 0) rssMax = Math.max(rssMax, process.memoryUsage().rss);
     }
-    expect(refused).toBeGreaterThan(sizes.fuzzFrames.frames / 2);
+    // CRC-32 overlooks one of 4 × 10^9.
+    expect(counts.byChecksum).toBe(counts.changed);
+    expect(counts.changed).toBeGreaterThan(sizes.fuzzFrames.frames / 3);
+    expect(counts.byDecoder).toBeGreaterThan(sizes.fuzzFrames.frames / 2);
     expect(rssMax).toBeLessThan(1e9);
-  });
+    expect(usedBytes() - before).toBeLessThan(20e6);
+  }, 600_000);
 });

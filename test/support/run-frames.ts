@@ -3,8 +3,10 @@ import { Totals, type ResultSchema } from "@evb/analysis";
 import {
   encodeEpoch,
   encodeFailures,
+  encodeFault,
   encodeJoin,
   encodeLeases,
+  encodeRefusal,
   encodeResults,
   encodeSchema,
   encodeWelcome,
@@ -13,6 +15,7 @@ import {
   type Header,
   type Join,
   type Lease,
+  type Refusal,
   type Results,
   type Welcome,
 } from "@evb/runner";
@@ -95,6 +98,7 @@ export const JOIN: Join = {
   host: "node17",
   pid: 7,
   evb: "0.1.0",
+  run: "b1f9a5c0-93d4-4d0c-9d1b-1d6ea3f3a5c2",
 };
 
 export const WELCOME: Welcome = {
@@ -104,6 +108,7 @@ export const WELCOME: Welcome = {
   rank: 3,
   lanePort: 40_000,
   beatMs: 100,
+  eventTimeoutMs: 2 ** 31 - 1,
   analysis: { name: "/home/a/mine.ts", sha256: "00ff", settings: { threshold: "40", ü: "é" } },
   root: "/data",
   indexPath: "run.index.h5",
@@ -120,16 +125,27 @@ export const WELCOME: Welcome = {
   ],
 };
 
+export const REFUSAL: Refusal = {
+  nonce: JOIN.nonce,
+  refused: "client 3 on node17: frame cannot be read: its checksum is wrong",
+};
+
+export const FAULT = "run/file1.h5 on node17 has changed – ö";
+
 export const FAILURES = [{ event: 4_294_967_295, reason: "no peak found (mine.ts:12) – ö" }];
 
-/** Every message that can come over a wire, as bytes. */
+/** Every frame that can come over a wire, as bytes, without a checksum. */
 export const frames = (): Readonly<Record<string, Uint8Array<ArrayBuffer>>> => ({
   beat: newFrame({ ...HEAD, kind: "beat", n: 0 }, 0).frame,
-  lease: encodeLeases(HEAD, LEASES),
+  settled: newFrame({ ...HEAD, kind: "settled", n: 0 }, 0).frame,
+  lease: encodeLeases({ ...HEAD, kind: "lease" }, LEASES),
+  double: encodeLeases({ ...HEAD, kind: "double" }, LEASES),
   result: encodeResults(HEAD, RESULTS),
   epoch: encodeEpoch(HEAD, epoch()),
   join: encodeJoin(JOIN),
   welcome: encodeWelcome(WELCOME),
+  refusal: encodeRefusal(REFUSAL),
   schema: encodeSchema(SCHEMA),
   failures: encodeFailures(FAILURES),
+  fault: encodeFault(FAULT),
 });

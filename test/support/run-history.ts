@@ -1,23 +1,9 @@
-import { asLeaseId, asRank, type Rank } from "@evb/event";
-import { RangeSet, Schedule, type Action, type Progress, type Range } from "@evb/runner";
+import { asRank, type Rank } from "@evb/event";
+import type { Action, Progress, Range, Stimulus } from "@evb/runner";
 import { SeededRandom } from "./random.ts";
-
-type Message =
-  { kind: "results"; ranges: (Range & { lease: number })[] } | { kind: "epoch"; ranges: Range[] };
-
-/** A client as the schedule can't see it: what it has to do, what it has said, and what arrived of that. */
-interface Player {
-  rank: Rank;
-  alive: boolean;
-  todo: { lease: number; next: number; end: number }[];
-  /** Done, and not in a message yet. */
-  unsaid: (Range & { lease: number })[];
-  /** Said, and in no epoch yet. */
-  uncounted: Range[];
-  sent: Message[];
-  arrived: number;
-  busySeconds: number;
-}
+import { ModelJournal } from "./run-journal.ts";
+import { Laws } from "./run-laws.ts";
+import { Player, type Message } from "./run-player.ts";
 
 export interface HistoryOrder {
   readonly seed: number;
@@ -25,283 +11,405 @@ export interface HistoryOrder {
   readonly cap?: number;
 }
 
+/** What may happen besides work. */
+type World =
+  /** Nothing. */
+  | "calm"
+  /** Connections break, messages are late, and events end clients; nobody dies of anything else. */
+  | "poisoned"
+  /** Clients and the coordinator die, leave and get stuck as well. */
+  | "wild";
+
+/** What happened in a history. */
 export interface Played {
-  readonly events: number;
+  readonly world: World;
   readonly progress: Progress;
-  /** Times that each event was committed, was counted, and was in a lease. */
-  readonly committed: Uint32Array;
-  readonly counted: Uint32Array;
-  readonly leased: Uint32Array;
-  readonly finishes: number;
-  readonly refused: number;
-  readonly left: number;
-  readonly lost: number;
+  /** Events that end every client which begins them. */
+  readonly poison: readonly number[];
+  /** Events that ended at least one. */
+  readonly deadly: ReadonlySet<number>;
+  readonly setAside: readonly number[];
+  readonly counts: Readonly<Record<Count, number>>;
 }
 
-/** Rounds without a fault in which every history must end; each does all there is to do. */
-const LAST_ROUNDS = 100;
+const COUNTS = [
+  "lost",
+  "cameBack",
+  "died",
+  "left",
+  "stuck",
+  "late",
+  "refused",
+  "redone",
+  "doubled",
+  "nonsense",
+  "lives",
+  "torn",
+  "setAside",
+] as const;
+type Count = (typeof COUNTS)[number];
 
-/** A random life of a run: clients come, work, speak late and twice, die, come back, leave. Throws where a law is broken. */
+/** Rounds without a fault in which every history must end, and for each event; each round does all there is to do. */
+const LAST_ROUNDS = 30;
+const LAST_ROUNDS_PER_EVENT = 2;
+const PLAYERS_MAX = 5;
+
+/** A random life of a run: clients come, work, speak late, die, come back, leave; coordinators die. Throws where a law is broken. */
 export class History {
   readonly #random: SeededRandom;
-  readonly #schedule: Schedule;
+  readonly #world: World;
   readonly #range: Range;
   readonly #cap: number;
-  readonly #players: Player[] = [];
-  readonly #counts: {
-    committed: Uint32Array;
-    counted: Uint32Array;
-    leased: Uint32Array;
-  };
+  readonly #poison = new Set<number>();
+  /** These end one client only; those are done once, and end every client from then on. */
+  readonly #mines = new Set<number>();
+  readonly #turning = new Set<number>();
+  readonly #deadly = new Set<number>();
+  readonly #journal: ModelJournal;
+  #laws: Laws;
+  #players: Player[] = [];
+  readonly #byRank = new Map<Rank, Player>();
   #ranks = 0;
-  #finishes = 0;
-  #refused = 0;
-  #left = 0;
-  #lost = 0;
-  /** The ranges of the epoch that the schedule is looking at. */
-  #epoch: readonly Range[] = [];
+  #expecting = false;
+  readonly #counts = Object.fromEntries(COUNTS.map((name) => [name, 0])) as Record<Count, number>;
 
   constructor({ seed, cap }: HistoryOrder) {
-    this.#random = new SeededRandom(seed);
-    const first = this.#random.below(50);
-    const events = 1 + this.#random.below(80);
-    const ownCap = 1 + this.#random.below(25);
+    const random = new SeededRandom(seed);
+    this.#random = random;
+    this.#world = (["calm", "poisoned", "poisoned"] as const)[random.below(12)] ?? "wild";
+    const first = random.below(50);
+    // Mostly so few that the faults are at every one of them.
+    const events = 1 + random.below(random.below(16) === 0 ? 80 : 12);
+    const ownCap = 1 + random.below(10);
     this.#range = { first, end: first + events };
     this.#cap = cap ?? ownCap;
-    this.#schedule = new Schedule(this.#range, this.#cap);
-    const zeros = (): Uint32Array => new Uint32Array(events);
-    this.#counts = { committed: zeros(), counted: zeros(), leased: zeros() };
+    this.#journal = new ModelJournal(first);
+    this.#laws = new Laws(this.#range, this.#cap);
+    if (this.#world === "calm") return;
+    for (let left = random.below(3); left > 0; left--)
+      this.#poison.add(first + random.below(events));
+    for (let left = random.below(3); left > 0; left--)
+      this.#mines.add(first + random.below(events));
+    if (random.below(4) === 0) this.#turning.add(first + random.below(events));
   }
 
   play(): Played {
-    const steps = 20 + this.#random.below(200);
-    const startAt = this.#random.below(10);
-    for (let step = 0; step < steps; step++) {
-      if (step === startAt) this.#perform(this.#schedule.handle({ kind: "started" }));
+    const poison = [...this.#poison];
+    const events = this.#range.end - this.#range.first;
+    const steps = 10 + this.#random.below(3 * events);
+    const startAt = this.#random.below(5);
+    for (let step = 0; step < steps && !this.#laws.isFinished; step++) {
+      if (step === startAt) this.#start();
       this.#step();
     }
+    // The end itself may be lost.
+    if (this.#laws.isFinished && this.#world === "wild" && this.#oneIn(4)) this.#crash();
     this.#endInPeace();
+    const { done, counted } = this.#journal.state();
+    const whole = JSON.stringify([this.#range]);
+    for (const ranges of [done, counted])
+      if (JSON.stringify(ranges) !== whole)
+        throw new Error("a law is broken: the journal is not whole");
+    this.#count("redone", this.#laws.progress.redone);
+    this.#count("doubled", this.#laws.progress.doubled);
     return {
-      events: this.#range.end - this.#range.first,
-      progress: this.#schedule.progress,
-      ...this.#counts,
-      finishes: this.#finishes,
-      refused: this.#refused,
-      left: this.#left,
-      lost: this.#lost,
+      world: this.#world,
+      progress: this.#laws.progress,
+      poison,
+      deadly: this.#deadly,
+      setAside: this.#journal.setAside,
+      counts: this.#counts,
     };
   }
 
   #step(): void {
-    const alive = this.#players.filter((player) => player.alive);
-    const player = alive[this.#random.below(Math.max(1, alive.length))];
+    const player = this.#players[this.#random.below(Math.max(1, this.#players.length))];
     if (player === undefined) {
       this.#join();
       return;
     }
-    switch (this.#random.below(14)) {
-      case 0:
-        if (alive.length < 5) this.#join();
-        break;
-      case 1:
-        this.#lose(player);
-        break;
-      case 2:
-        this.#lose(player);
-        this.#comeBack(player);
-        break;
-      case 3:
-        if (this.#random.below(3) === 0) this.#leave(player);
-        break;
-      case 4:
-        this.#sayNonsense(player);
-        break;
-      case 5:
-      case 6:
-        say(player);
-        break;
-      case 7:
-        say(player);
-        sayEpoch(player);
-        break;
-      case 8:
-      case 9:
-      case 10:
-        this.#arrive(player, 1 + this.#random.below(3));
-        break;
-      default:
-        this.#work(player, 1 + this.#random.below(2 * this.#cap));
-    }
+    const dice = this.#random.below(32);
+    if (dice < 9)
+      this.#work(player, 1 + this.#random.below(2 * this.#cap), { died: !this.#oneIn(4) });
+    else if (dice < 11) player.say();
+    else if (dice < 14) player.sayEpoch();
+    else if (dice < 20) this.#arrive(player, 1 + this.#random.below(3));
+    else if (dice < 24) this.#flush({ sync: this.#oneIn(4) });
+    else if (dice === 24) this.#join();
+    else if (this.#world === "calm") this.#work(player, 1, { died: true });
+    else this.#stumble(player, dice);
+  }
+
+  /** Something goes wrong. */
+  #stumble(player: Player, dice: number): void {
+    const { state } = player;
+    const wild = this.#world === "wild";
+    if (state === "cut") this.#comeBack(player);
+    else if (dice === 25) this.#cut(player, { died: wild && this.#oneIn(2) });
+    else if (dice === 26) this.#late(player);
+    else if (dice === 27) {
+      this.#cut(player, { died: wild && this.#oneIn(2) });
+      this.#comeBack(player);
+    } else if (!wild) this.#wait();
+    else if (dice === 28) this.#die(player, { died: !this.#oneIn(4) });
+    else if (dice === 29) this.#goAway(player);
+    else if (dice === 30) this.#sayNonsense(player);
+    else if (this.#oneIn(3)) this.#crash();
+    else this.#wait();
   }
 
   /** No more faults: then all must be done soon. */
   #endInPeace(): void {
-    this.#perform(this.#schedule.handle({ kind: "started" }));
-    for (let round = 0; round < LAST_ROUNDS && this.#finishes === 0; round++) {
-      if (!this.#players.some((player) => player.alive)) this.#join();
-      for (const player of this.#players) {
-        if (!player.alive) continue;
-        this.#work(player, Infinity);
-        say(player);
-        sayEpoch(player);
+    const rounds = LAST_ROUNDS + LAST_ROUNDS_PER_EVENT * this.#laws.progress.events;
+    for (let round = 0; !this.#laws.isFinished; round++) {
+      if (round === rounds) throw new Error("a law is broken: the run doesn't end");
+      if (this.#players.length === 0) this.#join();
+      for (const player of [...this.#players]) if (player.state === "cut") this.#comeBack(player);
+      this.#start();
+      if (round > 0) this.#wait();
+      this.#flush({ sync: true });
+      for (const player of [...this.#players]) {
+        this.#work(player, Infinity, { died: true });
+        player.sayEpoch();
+        if (player.late && this.#oneIn(2)) this.#cut(player, { died: false });
         this.#arrive(player, Infinity);
       }
     }
   }
 
-  #join(): Player {
-    const player: Player = {
-      rank: asRank(++this.#ranks),
-      alive: true,
-      todo: [],
-      unsaid: [],
-      uncounted: [],
-      sent: [],
-      arrived: 0,
-      busySeconds: 0,
-    };
+  #start(): void {
+    if (!this.#laws.isStarted) this.#handle({ kind: "started" });
+  }
+
+  #join(): void {
+    if (this.#players.length >= PLAYERS_MAX) return;
+    const player = new Player();
     this.#players.push(player);
-    this.#ready(player);
-    return player;
+    this.#connect(player);
+    player.kept.push({ kind: "settled" });
   }
 
-  #ready(player: Player): void {
-    this.#perform(this.#schedule.handle({ kind: "client-ready", rank: player.rank }));
-    // A connection that broke and came back greets once more.
-    if (this.#random.below(4) === 0)
-      this.#perform(this.#schedule.handle({ kind: "client-ready", rank: player.rank }));
+  #connect(player: Player): void {
+    const known = this.#journal.ranks.get(player);
+    const rank = known ?? asRank(++this.#ranks);
+    if (known === undefined) this.#journal.append({ kind: "client", player, rank });
+    player.connect(rank);
+    this.#byRank.set(rank, player);
+    this.#handle({ kind: "client-ready", rank, returned: known !== undefined });
+    // A life after the first one waits for nobody.
+    if (this.#counts.lives > 0) this.#start();
   }
 
-  #lose(player: Player): void {
-    player.alive = false;
-    this.#lost++;
-    this.#perform(this.#schedule.handle({ kind: "client-lost", rank: player.rank }));
+  /** Under a new connection, or to a new life of the coordinator. */
+  #comeBack(player: Player): void {
+    if (player.leaving) {
+      this.#remove(player);
+      return;
+    }
+    this.#count("cameBack");
+    this.#connect(player);
+    const inWork = this.#oneIn(2) ? "before" : "after";
+    const lives = player.takeBack(inWork, (event) => this.#survives(event));
+    if (lives === "died") this.#die(player, { died: true });
   }
 
-  /** As Client does: as another one, with all that was not acknowledged, arrived or not. */
-  #comeBack(old: Player): void {
-    const acknowledged = this.#random.below(old.arrived + 1);
-    const player = this.#join();
-    player.sent = old.sent.slice(acknowledged);
-    player.unsaid = old.unsaid;
-    player.uncounted = old.uncounted;
-    player.busySeconds = old.busySeconds;
-    // The lease in work is finished, though it is somebody else's now.
-    if (old.todo[0] !== undefined && this.#random.below(2) === 0) player.todo.unshift(old.todo[0]);
+  #work(player: Player, events: number, { died }: { died: boolean }): void {
+    player.busySeconds += this.#random.below(3) * 0.004;
+    const lives = player.work(events, (event) => this.#survives(event));
+    if (lives === "died") this.#die(player, { died });
+    else if (player.queue.length === 0 && this.#oneIn(2)) player.say();
   }
 
-  #leave(player: Player): void {
-    say(player);
-    sayEpoch(player);
-    this.#arrive(player, Infinity);
-    player.alive = false;
-    this.#left++;
-    this.#perform(this.#schedule.handle({ kind: "client-left", rank: player.rank }));
+  #survives(event: number): boolean {
+    if (!this.#poison.has(event) && !this.#mines.delete(event)) {
+      if (this.#turning.delete(event)) this.#poison.add(event);
+      return true;
+    }
+    this.#deadly.add(event);
+    return false;
   }
 
-  /** Totals with an event twice, which may be another's: refused whole, whatever else is in them. */
+  /** kill -9: what it had sent may still arrive. */
+  #die(player: Player, how: { died: boolean }): void {
+    this.#count("died");
+    if (player.state === "connected") {
+      this.#arrive(player, this.#random.below(3));
+      this.#cut(player, how);
+    }
+    this.#remove(player);
+  }
+
+  #remove(player: Player): void {
+    player.state = "gone";
+    this.#players = this.#players.filter((each) => each !== player);
+  }
+
+  /** Its connection breaks; it doesn't know yet. */
+  #cut(player: Player, { died }: { died: boolean }): void {
+    if (player.state !== "connected") return;
+    this.#count("lost");
+    const rank = player.rank!;
+    this.#disconnect(player);
+    this.#handle({ kind: "client-lost", rank, died });
+  }
+
+  #disconnect(player: Player): void {
+    player.state = "cut";
+    this.#byRank.delete(player.rank!);
+  }
+
+  #late(player: Player): void {
+    if (player.late) {
+      this.#hear(player);
+      return;
+    }
+    this.#count("late");
+    player.late = true;
+    this.#handle({ kind: "client-late", rank: player.rank! });
+  }
+
+  #hear(player: Player): void {
+    if (!player.late) return;
+    player.late = false;
+    this.#handle({ kind: "client-back", rank: player.rank! });
+  }
+
+  /** By a signal, or because its thread ended. */
+  #goAway(player: Player): void {
+    if (player.leaving || player.restarting) return;
+    const [entry] = player.queue;
+    if (entry === undefined || this.#oneIn(4)) player.leave();
+    else if (!this.#survives(entry.next)) this.#die(player, { died: true });
+    else {
+      this.#count("stuck");
+      player.getStuck(entry);
+      // Its last words may be lost with the connection.
+      if (this.#oneIn(3)) this.#cut(player, { died: false });
+    }
+  }
+
+  /** Totals of events that may be another's, or there twice. */
   #sayNonsense(player: Player): void {
     const { first, end } = this.#range;
-    const event = first + this.#random.below(end - first);
-    const twice = { first: event, end: event + 1 };
-    const before = this.#refused;
-    // What it said before must not arrive after.
-    this.#arrive(player, Infinity);
-    this.#handleEpoch(player, [...player.uncounted.slice(0, 1), twice, twice], { nonsense: true });
-    if (this.#refused === before) throw new Error("an epoch with an event twice was accepted");
-  }
-
-  #work(player: Player, events: number): void {
-    let left = events;
-    while (left > 0 && player.todo.length > 0) {
-      const lease = player.todo[0]!;
-      const end = Math.min(lease.end, lease.next + left);
-      player.unsaid.push({ lease: lease.lease, first: lease.next, end });
-      left -= end - lease.next;
-      lease.next = end;
-      player.busySeconds += this.#random.below(3) * 0.004;
-      if (lease.next === lease.end) player.todo.shift();
-    }
+    this.#count("nonsense");
+    const ranges = Array.from({ length: 1 + this.#random.below(3) }, () => {
+      const event = first + this.#random.below(end - first);
+      return { first: event, end: event + 1 };
+    });
+    player.kept.push({ kind: "epoch", ranges });
   }
 
   #arrive(player: Player, messages: number): void {
-    for (let i = 0; i < messages && player.arrived < player.sent.length; i++) {
-      const message = player.sent[player.arrived++]!;
-      if (message.kind === "epoch") this.#handleEpoch(player, message.ranges, { nonsense: false });
-      else
-        for (let copy = 0; copy <= +(this.#random.below(5) === 0); copy++)
-          this.#results(player, message);
+    for (let left = messages; left > 0 && player.state === "connected"; left--) {
+      const message = player.kept[player.arrived];
+      if (message === undefined) return;
+      player.arrived++;
+      this.#hear(player);
+      this.#take(player, message);
     }
   }
 
-  #results({ rank, busySeconds }: Player, message: Extract<Message, { kind: "results" }>): void {
-    const ranges = message.ranges.map(({ lease, first, end }) => ({
-      lease: asLeaseId(lease),
-      first,
-      end,
-    }));
-    this.#perform(this.#schedule.handle({ kind: "results", rank, ranges, busySeconds }));
+  #take(player: Player, message: Message): void {
+    const rank = player.rank!;
+    switch (message.kind) {
+      case "results":
+        this.#journal.append({ kind: "results", rank, ranges: message.ranges });
+        this.#handle({ ...message, rank });
+        return;
+      case "epoch":
+        this.#handle({ ...message, rank });
+        return;
+      case "settled":
+        this.#handle({ kind: "client-settled", rank });
+        return;
+      case "leave":
+        this.#count("left");
+        this.#disconnect(player);
+        this.#handle({ kind: "client-left", rank });
+        if (!player.restarting) this.#remove(player);
+    }
   }
 
-  #handleEpoch({ rank }: Player, ranges: Range[], { nonsense }: { nonsense: boolean }): void {
-    this.#epoch = nonsense ? [] : ranges;
-    this.#perform(this.#schedule.handle({ kind: "epoch", rank, ranges }));
+  /** The clients of an earlier life that have not come are not waited for any longer. */
+  #wait(): void {
+    if (!this.#expecting) return;
+    this.#expecting = false;
+    this.#handle({ kind: "waited" });
   }
 
-  #perform(actions: readonly Action[]): void {
-    for (const action of actions)
-      switch (action.kind) {
-        case "lease":
-          this.#lease(action);
-          break;
-        case "commit":
-          this.#count("committed", action.ranges);
-          break;
-        case "accept-epoch":
-          if (this.#epoch.length === 0) throw new Error("nonsense was accepted");
-          this.#count("counted", this.#epoch);
-          break;
-        case "refuse-epoch":
-          this.#refused++;
-          break;
-        case "finish":
-          this.#finishes++;
+  /** The journal is written, then leases and acknowledgements go out. */
+  #flush({ sync }: { sync: boolean }): void {
+    this.#journal.flush({ handedOut: this.#laws.progress.handedOut, sync });
+    for (const player of this.#byRank.values()) {
+      player.deliver();
+      // What it says may be lost with the connection.
+      if (!this.#oneIn(3)) player.acknowledge();
+    }
+  }
+
+  /** kill -9 of the coordinator, or the power fails; the next life begins from the journal. */
+  #crash(): void {
+    this.#count("lives");
+    if (this.#oneIn(4)) this.#stop();
+    this.#count("redone", this.#laws.progress.redone);
+    this.#count("doubled", this.#laws.progress.doubled);
+    if (this.#journal.tear(this.#random, { power: this.#oneIn(4) })) this.#count("torn");
+    for (const player of [...this.#byRank.values()]) this.#disconnect(player);
+    const state = this.#journal.state();
+    // Who is known to be gone is not waited for.
+    const uncounted = new Map([...state.uncounted].filter(() => !this.#oneIn(8)));
+    const before = { ...state, uncounted };
+    this.#ranks = Math.max(0, ...this.#journal.ranks.values());
+    this.#expecting = before.uncounted.size > 0;
+    this.#laws = new Laws(this.#range, this.#cap, before);
+  }
+
+  /** Its clients say what is done, and go. */
+  #stop(): void {
+    this.#handle({ kind: "stopped" });
+    for (const player of [...this.#byRank.values()]) {
+      if (!player.leaving && !player.restarting) player.leave();
+      this.#arrive(player, this.#random.below(6));
+    }
+  }
+
+  #handle(stimulus: Stimulus): void {
+    const actions = this.#laws.handle(stimulus);
+    if (stimulus.kind === "client-lost")
+      this.#journal.append({ kind: "suspects", suspects: this.#laws.suspects });
+    for (const action of actions) this.#perform(action, stimulus);
+  }
+
+  #perform(action: Action, stimulus: Stimulus): void {
+    switch (action.kind) {
+      case "lease": {
+        const { rank, lease, double, again, range } = action;
+        const { first, end } = range;
+        // Of what somebody had before, another may bring the totals as well.
+        const alone = double || again > 0;
+        this.#byRank.get(rank)!.mail.push({ lease, alone, next: first, end, begun: false });
+        return;
       }
+      case "accept-epoch":
+        if (stimulus.kind === "epoch") this.#journal.append(stimulus);
+        return;
+      case "refuse-epoch":
+        this.#count("refused");
+        return;
+      case "set-aside":
+        this.#count("setAside");
+        this.#journal.setAsideAll(action.ranges);
+        return;
+      case "commit":
+      case "finish":
+    }
   }
 
-  #lease({ rank, lease, range }: Extract<Action, { kind: "lease" }>): void {
-    const events = range.end - range.first;
-    if (events < 1 || events > this.#cap) throw new Error(`a lease has ${String(events)} events`);
-    const player = this.#players.find((each) => each.rank === rank)!;
-    if (!player.alive) throw new Error("a lease goes to a client that is gone");
-    for (let event = range.first; event < range.end; event++)
-      if (this.#counts.counted[event - this.#range.first] !== 0)
-        throw new Error(`event ${String(event)} is leased though it is counted`);
-    this.#count("leased", [range]);
-    player.todo.push({ lease, next: range.first, end: range.end });
+  #count(what: Count, times = 1): void {
+    this.#counts[what] += times;
   }
 
-  #count(what: "committed" | "counted" | "leased", ranges: readonly Range[]): void {
-    const counts = this.#counts[what];
-    for (const { first, end } of ranges)
-      for (let event = first; event < end; event++) {
-        const times = ++counts[event - this.#range.first]!;
-        if (what !== "leased" && times > 1)
-          throw new Error(`event ${String(event)} is ${what} ${String(times)} times`);
-      }
+  #oneIn(count: number): boolean {
+    return this.#random.below(count) === 0;
   }
-}
-
-/** One message of some of what is done; a message holds pieces of leases. */
-function say(player: Player): void {
-  if (player.unsaid.length === 0) return;
-  player.sent.push({ kind: "results", ranges: player.unsaid });
-  player.uncounted = new RangeSet([...player.uncounted, ...player.unsaid]).ranges;
-  player.unsaid = [];
-}
-
-function sayEpoch(player: Player): void {
-  if (player.uncounted.length === 0) return;
-  player.sent.push({ kind: "epoch", ranges: player.uncounted });
-  player.uncounted = [];
 }

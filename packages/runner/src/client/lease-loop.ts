@@ -176,10 +176,14 @@ export class LeaseLoop {
       if (sinceEpoch >= EPOCH_IDLE_MS) this.#publishEpoch();
       else
         timer = globalThis.setTimeout(() => {
-          this.#publishEpoch();
+          this.#epochDue = true;
+          this.#wake?.();
         }, EPOCH_IDLE_MS - sinceEpoch);
     }
-    while (this.#ring.length === 0 && !this.#ending) await this.#message();
+    while (this.#ring.length === 0 && !this.#ending) {
+      await this.#message();
+      if (this.#epochDue) this.#publishEpoch();
+    }
     clearTimeout(timer);
     this.#yieldedAtMs = performance.now();
     // Before the first lease the run had not begun.

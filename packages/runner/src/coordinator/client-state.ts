@@ -1,5 +1,5 @@
 import type { LeaseId } from "@evb/event";
-import { lengthOf, RangeSet, type Range } from "./range-set.ts";
+import { RangeSet, type Range } from "./range-set.ts";
 
 /** A client has so much work before it, so that it never waits for an answer: 100 × the round trip of 0.17 ms. */
 const WORK_AHEAD_SECONDS = 0.02;
@@ -14,7 +14,7 @@ const SECONDS_PER_EVENT_MIN = 1e-6;
 
 /** One client, as the schedule sees it. */
 export interface ClientState {
-  readonly leases: Map<LeaseId, { readonly range: Range; left: number }>;
+  readonly leases: Map<LeaseId, Range>;
   /** Events in its leases that have no result of its yet. */
   readonly ahead: RangeSet;
   /** Events that it has done and not sent the totals of. */
@@ -44,11 +44,11 @@ export function newClient({ returned }: { returned: boolean }): ClientState {
 export function settle(client: ClientState, range: Range & { readonly lease: LeaseId }): void {
   const lease = client.leases.get(range.lease);
   if (lease === undefined) return;
-  const first = Math.max(range.first, lease.range.first);
-  const end = Math.min(range.end, lease.range.end);
-  // What came before doesn't count again, or a lease would be taken for done with events to do.
-  lease.left -= lengthOf(client.ahead.remove({ first, end }));
-  if (lease.left > 0) return;
+  const first = Math.max(range.first, lease.first);
+  const end = Math.min(range.end, lease.end);
+  client.ahead.remove({ first, end });
+  // Not by counting: in an earlier life of the coordinator another lease had this number.
+  if (client.ahead.touches(lease)) return;
   client.leases.delete(range.lease);
   client.alone = false;
 }

@@ -154,14 +154,10 @@ export class Dispatch {
 
   /** Tells the schedule and does what it says; returns the events that were committed. */
   perform(stimulus: Stimulus): readonly Range[] {
-    if (stimulus.kind === "client-lost") return this.#lose(stimulus);
-    return this.#performAll(this.#schedule.handle(stimulus));
-  }
-
-  /** What a client had when it died is remembered beyond this coordinator's own life. */
-  #lose(stimulus: Stimulus): readonly Range[] {
     const actions = this.#schedule.handle(stimulus);
-    this.#journal.append("suspects", 0, encodeSuspects(this.#schedule.suspects));
+    // What a client had when it died is remembered beyond this coordinator's own life; that it lives, too.
+    if (stimulus.kind === "client-lost" || (stimulus.kind === "client-ready" && stimulus.returned))
+      this.#journal.append("suspects", 0, encodeSuspects(this.#schedule.suspects));
     return this.#performAll(actions);
   }
 

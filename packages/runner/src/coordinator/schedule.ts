@@ -382,7 +382,7 @@ export class Schedule {
     this.#redone += again;
     if (double) this.#doubled += range.end - range.first;
     this.#handedOut = Math.max(this.#handedOut, range.end);
-    client.leases.set(lease, { range, left: range.end - range.first });
+    client.leases.set(lease, range);
     client.ahead.add(range);
     return { kind: "lease", rank, lease, range, double, again };
   }

@@ -141,6 +141,8 @@ class Reading {
   /** Events of each client's results, counted ones among them. */
   readonly #brought = new Map<Rank, RangeSet>();
   readonly #shares = new Map<Rank, Share>();
+  /** Events that the coordinator itself said failed. */
+  readonly #setAside = new RangeSet();
   #failed = 0;
   readonly #failures: Failure[] = [];
   #progress = NO_PROGRESS;
@@ -257,7 +259,12 @@ class Reading {
       if (share !== undefined) addTo(share, parts, { events, fragments });
     }
     // What the coordinator set aside failed, whoever did it once.
-    if (failures.length > 0) this.#fail(failures, rank === 0 ? results.ranges.map(rangeOf) : fresh);
+    if (failures.length > 0)
+      this.#fail(failures, rank === 0 ? this.#setAsideNow(results.ranges) : fresh);
+  }
+
+  #setAsideNow(ranges: readonly { readonly first: number; readonly events: number }[]): Range[] {
+    return ranges.flatMap((range) => this.#setAside.add(rangeOf(range)));
   }
 
   /** A failure counts with the first result of its event only. */

@@ -1,0 +1,296 @@
+import {
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { asLeaseId } from "@evb/event";
+import { RunIndex } from "@evb/index";
+import {
+  analysisOrder,
+  Client,
+  decodeJoin,
+  encodeLeases,
+  encodeWelcome,
+  newFrame,
+  openMessage,
+  seal,
+  type ClientLink,
+  type ClientOrder,
+  type Header,
+  type Welcome,
+} from "@evb/runner";
+import { until } from "../support/run-links.ts";
+import { clientOrder, smallRun, type SmallRun } from "../support/run-small.ts";
+
+let folder: string;
+let run: SmallRun;
+let index: RunIndex;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "evb-client-"));
+  run = await smallRun(folder);
+  index = await RunIndex.open(run.indexPath);
+});
+afterAll(() => {
+  index.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A numbered message: its kind, and the events of its ranges. */
+interface Said extends Header {
+  readonly events: readonly number[];
+}
+
+/** The coordinator of one client, which says what it is told to. */
+class Master implements ClientLink {
+  readonly #nonce: Promise<string>;
+  #joined: (nonce: string) => void = () => undefined;
+  #events: Parameters<ClientLink["listen"]>[0] | undefined;
+  #sid = 0;
+  #frames = 0;
+  #leases = 0;
+  readonly said: Said[] = [];
+  onResult = (): void => undefined;
+
+  constructor() {
+    this.#nonce = new Promise((resolve) => {
+      this.#joined = resolve;
+    });
+  }
+
+  listen(events: Parameters<ClientLink["listen"]>[0]): void {
+    this.#events = events;
+    setImmediate(() => {
+      events.heard();
+    });
+  }
+
+  join(request: Uint8Array<ArrayBuffer>): void {
+    this.#joined(decodeJoin(request).nonce);
+  }
+
+  connectLane(): void {
+    this.#frames = 0;
+  }
+
+  publish(frames: readonly Uint8Array<ArrayBuffer>[]): void {
+    const header = openMessage(frames);
+    if (header.kind === "hello" || header.kind === "beat") return;
+    const view = new DataView(frames[0]!.buffer, 24);
+    const events: number[] = [];
+    // Of a RESULT (lease, first, events, fragments), of an EPOCH (first, events), u32 each.
+    const [width, at] = header.kind === "result" ? [16, 4] : [8, 0];
+    if (header.kind === "result" || header.kind === "epoch")
+      for (let range = 0; range < header.n; range++) {
+        const first = view.getUint32(width * range + at, true);
+        const count = view.getUint32(width * range + at + 4, true);
+        for (let event = first; event < first + count; event++) events.push(event);
+      }
+    this.said.push({ ...header, events });
+    if (header.kind === "result") this.onResult();
+  }
+
+  close(): void {
+    this.#events = undefined;
+  }
+
+  /** Lets it in as another connection. */
+  async welcome(analysis: Welcome["analysis"], eventTimeoutMs = 0): Promise<void> {
+    const nonce = await this.#nonce;
+    const { files, sources, root, path } = index;
+    const order = { analysis, root, indexPath: path, beatMs: 100, eventTimeoutMs };
+    const here = { nonce, session: 7, sid: ++this.#sid, rank: 1, lanePort: this.#sid };
+    this.#events!.welcome(encodeWelcome({ ...here, ...order, files, sources }));
+  }
+
+  /** Lets it in, and waits until it can work. */
+  async begin(analysis: Welcome["analysis"], eventTimeoutMs = 0): Promise<void> {
+    await this.welcome(analysis, eventTimeoutMs);
+    await this.settled();
+  }
+
+  settled(): Promise<void> {
+    return until(() => this.now.some(({ kind }) => kind === "settled"), "that it is settled");
+  }
+
+  lease(kind: "lease" | "double", first: number, end: number): void {
+    const { time, source, row, start } = index.slab(first, end - first);
+    const fragmentCount = Uint16Array.from(time, (_, k) => start[k + 1]! - start[k]!);
+    const id = asLeaseId(++this.#leases);
+    this.#send(
+      encodeLeases({ ...this.#head(), kind }, [{ id, first, time, fragmentCount, source, row }]),
+    );
+  }
+
+  bye(): void {
+    this.#send(newFrame({ ...this.#head(), kind: "bye", n: 0 }, 0).frame);
+  }
+
+  /** Numbered messages of its connection now. */
+  get now(): Said[] {
+    return this.said.filter(({ sid }) => sid === this.#sid);
+  }
+
+  eventsOf(kind: "result" | "epoch"): number[] {
+    return this.now.flatMap((each) => (each.kind === kind ? each.events : []));
+  }
+
+  #head(): Omit<Header, "kind" | "n"> {
+    return { sid: this.#sid, session: 7, seq: ++this.#frames, ack: 0 };
+  }
+
+  #send(frame: Uint8Array<ArrayBuffer>): void {
+    seal([frame]);
+    this.#events?.lane(frame);
+  }
+}
+
+describe("a client", () => {
+  const masters: { master: Master; ended: Promise<unknown> }[] = [];
+  afterEach(async () => {
+    for (const { master, ended } of masters.splice(0)) {
+      master.bye();
+      await ended.catch(() => undefined);
+    }
+  });
+
+  /** One that has come to a coordinator which nobody else has. */
+  function start(change: Partial<ClientOrder> = {}): { master: Master; ended: Promise<unknown> } {
+    const master = new Master();
+    const order = { ...clientOrder, coordinatorTimeoutMs: 10_000, ...change };
+    const ended = new Client(master, order).run(new AbortController().signal);
+    ended.catch(() => undefined);
+    masters.push({ master, ended });
+    return { master, ended };
+  }
+
+  const range = (first: number, end: number): number[] =>
+    Array.from({ length: end - first }, (_, k) => first + k);
+
+  test("says as another connection what was not acknowledged, and that it is settled behind it", async () => {
+    const { master } = start();
+    const analysis = analysisOrder("stats", {});
+    await master.begin(analysis);
+    expect(master.now).toMatchObject([{ kind: "settled", seq: 1 }]);
+    master.lease("lease", 0, 20);
+    await until(() => master.eventsOf("epoch").length === 20, "totals");
+    await master.welcome(analysis);
+    await master.settled();
+    expect(master.now.map(({ seq }) => seq)).toEqual(master.now.map((_, k) => k + 1));
+    expect(master.eventsOf("result")).toEqual(range(0, 20));
+    expect(master.eventsOf("epoch")).toEqual(range(0, 20));
+    const kinds = master.now.map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === "settled")).toHaveLength(1);
+    expect(kinds.at(-1)).toBe("settled");
+  });
+
+  test("closes its totals when leases are taken back, and only then says that it is settled", async () => {
+    const { master } = start();
+    const analysis = analysisOrder("wait", { ms: "20" });
+    await master.begin(analysis);
+    master.lease("lease", 0, 100);
+    await until(() => master.eventsOf("result").length >= 3, "results");
+    await master.welcome(analysis);
+    await master.settled();
+    const settled = master.now.findIndex(({ kind }) => kind === "settled");
+    const done = master.eventsOf("result").length;
+    const before = master.now.slice(0, settled);
+    const counted = before.filter(({ kind }) => kind === "epoch").flatMap(({ events }) => events);
+    // The event in work may come behind.
+    expect(counted.length).toBeGreaterThanOrEqual(done - 1);
+    expect(counted).toEqual(range(0, counted.length));
+  });
+
+  test("begins nothing any more that was taken back", async () => {
+    const log = join(folder, "log");
+    const path = join(folder, "logs.mjs");
+    // Some 20 µs an event: of what comes from outside its thread hears once a millisecond.
+    writeFileSync(
+      path,
+      `import { appendFileSync } from "node:fs";
+      const clock = () => performance.timeOrigin + performance.now();
+      export default { setup: () => ({ reads: false, event: ({ id }) => {
+        appendFileSync(${JSON.stringify(log)}, clock() + "\\n");
+      } }) };`,
+    );
+    const analysis = analysisOrder(path, {});
+    const { master } = start();
+    for (let time = 0; time < 10; time++) {
+      writeFileSync(log, "");
+      await master.begin(analysis);
+      master.lease("lease", 0, 300);
+      await until(() => master.eventsOf("result").length > 0, "results");
+      await master.welcome(analysis);
+      const atMs = performance.timeOrigin + performance.now();
+      await master.settled();
+      const begun = readFileSync(log, "utf8").trimEnd().split("\n").map(Number);
+      // The one in work may have been claimed, and not begun.
+      expect(begun.filter((begunAtMs) => begunAtMs > atMs).length).toBeLessThanOrEqual(1);
+    }
+  });
+
+  test("totals what another client may have, too, by itself", async () => {
+    const { master } = start();
+    await master.begin(analysisOrder("wait", { ms: "1" }));
+    master.lease("lease", 0, 5);
+    master.lease("double", 5, 8);
+    master.lease("double", 8, 9);
+    master.lease("lease", 9, 20);
+    await until(() => master.eventsOf("epoch").length === 20, "totals");
+    const epochs = master.now.filter(({ kind }) => kind === "epoch").map(({ events }) => events);
+    expect(epochs).toContainEqual(range(5, 8));
+    expect(epochs).toContainEqual([8]);
+  });
+
+  test("fails an event that takes longer than the coordinator allows", async () => {
+    const path = join(folder, "slow.mjs");
+    writeFileSync(
+      path,
+      `const never = new Int32Array(new SharedArrayBuffer(4));
+      export default { setup: () => ({ reads: false, event: ({ id }) => {
+        if (id === 1) Atomics.wait(never, 0, 0, 60_000);
+      } }) };`,
+    );
+    const { master } = start();
+    await master.begin(analysisOrder(path, {}), 300);
+    master.lease("lease", 0, 3);
+    await until(() => master.now.some(({ kind }) => kind === "leave"), "its leave");
+    expect(master.eventsOf("epoch").at(-1)).toBe(1);
+    expect(master.now.filter(({ kind }) => kind === "result").at(-1)?.events).toEqual([1]);
+  });
+
+  test("says that a file changed, also where it sees it while it waits for a lease", async () => {
+    const copy = join(folder, "copy");
+    cpSync(join(folder, "run"), copy, { recursive: true, preserveTimestamps: true });
+    const { master, ended } = start({ places: [{ kind: "root", folder: copy }] });
+    await master.begin(analysisOrder("read", {}));
+    master.lease("lease", 0, 1);
+    await until(() => master.eventsOf("epoch").length === 1, "totals");
+    const path = join(copy, "file1.h5");
+    const { atime, mtime } = statSync(path);
+    // It has said totals just now: the next are due some milliseconds after its results.
+    master.onResult = () => {
+      utimesSync(path, atime, new Date(mtime.getTime() + 1000));
+    };
+    const isFault = (): boolean => master.now.some(({ kind }) => kind === "fault");
+    for (let event = 1; event < 20 && !isFault(); event++) {
+      master.lease("lease", event, event + 1);
+      await until(() => isFault() || master.eventsOf("epoch").includes(event), "its word");
+    }
+    expect(isFault()).toBe(true);
+    master.bye();
+    await expect(ended).rejects.toMatchObject({ tag: "data-changed" });
+  });
+
+  test("refuses every analysis but the one that it was started for", async () => {
+    const { master, ended } = start({ analysis: "stats" });
+    await master.welcome(analysisOrder("read", {}));
+    await expect(ended).rejects.toMatchObject({ tag: "analysis-unwanted", exitCode: 2 });
+  });
+});
