@@ -237,7 +237,7 @@ describe("evb run", () => {
       const refused = await ended(["run", run.indexPath, "-o", out]);
       expect({ code: refused.code, said: sentencesOf(refused)[0] }).toEqual({
         code: 2,
-        said: `${out} exists already; choose another name, or --force to start anew in its place`,
+        said: `${out} exists already; choose another name, --resume to go on with the run in it, or --force to start anew in its place`,
       });
       const forced = await ended([
         "run",

@@ -138,7 +138,7 @@ export class Client {
           this.#wake?.();
         },
         failed: (reason) => {
-          this.#failure = reason;
+          this.#failure ??= reason;
           this.#wake?.();
         },
         stuck: (event, reason) => {
@@ -275,7 +275,11 @@ export class Client {
   /** Gives un-started work back: results, totals and the word go out, and their acknowledgement is waited for. */
   async #leave(bench: BenchThread): Promise<void> {
     bench.end();
-    await this.#wait(() => this.#benchEnded || this.#restarting);
+    await this.#wait(() => this.#benchEnded || this.#restarting || this.#failure !== undefined);
+    if (this.#failure !== undefined) {
+      await this.#giveUp(this.#failure);
+      return;
+    }
     this.#say("leave");
     await this.#acknowledged();
   }

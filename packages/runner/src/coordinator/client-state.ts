@@ -19,7 +19,7 @@ export interface ClientState {
   readonly ahead: RangeSet;
   /** Events that it has done and not sent the totals of. */
   readonly uncounted: RangeSet;
-  /** It has one event, which may have ended a client: it gets no other until that one is done. */
+  /** It has what may have ended a client, mostly one event: it gets no other until that is done. */
   alone: boolean;
   /** Nothing is heard of it. */
   late: boolean;

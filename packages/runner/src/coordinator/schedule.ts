@@ -265,7 +265,9 @@ export class Schedule {
     const client = this.#clients.get(rank);
     if (client === undefined) return [];
     const undone = this.#undoneOf(client);
-    const setAside = died ? this.#suspects.died(rank, undone) : [];
+    const setAside = died
+      ? this.#suspects.died(rank, undone, { several: client.alone && lengthOf(undone) > 1 })
+      : [];
     const actions: Action[] = [];
     if (setAside.length > 0) {
       this.#done.addAll(setAside);
@@ -350,10 +352,10 @@ export class Schedule {
   #nextLease(rank: Rank, client: ClientState): Action | undefined {
     if (client.alone) return undefined;
     if (this.#waiting.hasSuspects) {
-      // It finishes what it has first: then only one event can be the one that ends it.
+      // It finishes what it has first: then nothing else can be what ends it.
       if (client.leases.size > 0) return undefined;
       client.alone = true;
-      return this.#lease(rank, client, { range: this.#waiting.takeSuspect()!, double: false });
+      return this.#lease(rank, client, { range: this.#waiting.takeSuspects()!, double: false });
     }
     if (!wantsMore(client)) return undefined;
     const max = this.#batchEvents(client);

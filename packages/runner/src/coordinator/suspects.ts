@@ -10,11 +10,14 @@ export interface SuspectRanges {
 
 /**
  * Which events may have ended clients. Of all that a client had when it died any event may have been
- * the one: from then on each is given out alone, so that the next deaths are surely its own.
+ * the one: from then on each is given out alone, so that the next deaths are surely its own. Of very
+ * many, some at a time first: see {@link Waiting.takeSuspects}.
  */
 export class Suspects {
   readonly #once: RangeSet;
   readonly #twice: RangeSet;
+  /** A client died that had some of the suspects and nothing else: now one by one. */
+  readonly #single = new RangeSet();
   /** What each client had when its connection broke as if it had died, until it shows that it lives. */
   readonly #blamed = new Map<Rank, readonly Range[]>();
 
@@ -28,8 +31,16 @@ export class Suspects {
     return { once: this.#once.ranges, twice: this.#twice.ranges };
   }
 
-  /** A client died with these events in its hands; returns those that have ended three. */
-  died(rank: Rank, undone: readonly Range[]): Range[] {
+  /**
+   * A client died with these events in its hands; returns those that have ended three.
+   *
+   * @param how.several it had nothing but these suspects, more than one: it is laid to none of them
+   */
+  died(rank: Rank, undone: readonly Range[], { several }: { several: boolean }): Range[] {
+    if (several) {
+      this.#single.addAll(undone);
+      return [];
+    }
     const setAside = undone.flatMap((range) => this.#twice.common(range));
     this.#twice.addAll(undone.flatMap((range) => this.#once.common(range)));
     this.#once.addAll(undone);
@@ -47,9 +58,16 @@ export class Suspects {
     this.#once.removeAll(once);
   }
 
-  /** The parts of the range that are given out as they come, and those that are given out alone. */
-  parts(range: Range): { free: Range[]; alone: Range[] } {
-    if (!this.#once.touches(range)) return { free: [range], alone: [] };
-    return { free: this.#once.missing(range), alone: this.#once.common(range) };
+  /** The parts of the range that are given out as they come, as suspects, and those that must be alone. */
+  parts(range: Range): { free: Range[]; suspect: Range[]; alone: Range[] } {
+    if (!this.#once.touches(range)) return { free: [range], suspect: [], alone: [] };
+    const known = this.#once.common(range);
+    const among = (set: RangeSet, parts: readonly Range[]): Range[] =>
+      parts.flatMap((part) => set.common(part));
+    const suspect = known
+      .flatMap((part) => this.#single.missing(part))
+      .flatMap((part) => this.#twice.missing(part));
+    const alone = [...among(this.#single, known), ...among(this.#twice, known)];
+    return { free: this.#once.missing(range), suspect, alone };
   }
 }

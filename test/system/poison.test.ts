@@ -87,7 +87,6 @@ describe("an event that kills its process", () => {
     ["2", [17]],
     ["2", [0]],
     ["2", [59]],
-    ["2", [17, 18]],
     ["2", [5, 40]],
   ])(
     "is set aside after three (%s clients of evb run, events %j); everything else is done",
