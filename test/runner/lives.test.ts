@@ -128,6 +128,22 @@ describe("a coordinator that goes on", () => {
     expect(report.faults).toMatchObject({ epochsRefused: 1, rejoinsNewSession: 1, lateCopies: 2 });
   });
 
+  test("takes totals of what was done before from who did it", async () => {
+    const before = await begin(newOut());
+    const one = await before.ready(1);
+    await one.results(10, 4);
+    expect(one.acknowledged).toBe(1);
+    const life = await resumed(copyOf(before));
+    const again = await life.ready(1);
+    await again.epoch(10, 4, 4);
+    expect(await again.work()).toEqual(from(14, 20));
+    const { report } = await life.ended;
+    expect(report).toMatchObject({
+      totals: { sum: "10" },
+      faults: { epochsRefused: 0 },
+    });
+  });
+
   test("gives out what was handed out before, and nobody brings", async () => {
     const before = await begin(newOut());
     const one = await before.ready(1);

@@ -1,0 +1,90 @@
+import { describe, expect, test } from "@jest/globals";
+import { asLeaseId } from "@evb/event";
+import { Schedule, type Action } from "@evb/runner";
+import {
+  begun,
+  died,
+  FOUR,
+  leasesOf,
+  ONE,
+  ready,
+  returned,
+  THREE,
+  TWO,
+} from "../support/run-stimuli.ts";
+
+/** A client that does each lease as it comes, an event a second; returns the events of its leases. */
+function doAll(schedule: Schedule, first: readonly Action[]): number[] {
+  const waiting = [...first];
+  const events: number[] = [];
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    if (next.kind !== "lease") continue;
+    const { rank, range } = next;
+    for (let event = range.first; event < range.end; event++) events.push(event);
+    const ranges = [{ lease: asLeaseId(next.lease), ...range }];
+    const busySeconds = events.length;
+    waiting.push(...schedule.handle({ kind: "results", rank, ranges, busySeconds }));
+  }
+  return events.sort((a, b) => a - b);
+}
+
+const from = (first: number, end: number): number[] =>
+  Array.from({ length: end - first }, (_, k) => first + k);
+
+describe("leases", () => {
+  test("go out for as long as there are events, however many were done before", () => {
+    // More than a client may have at a time: one that were not given back would stop it there.
+    const schedule = begun(5000, { cap: 1 });
+    expect(doAll(schedule, schedule.handle(ready(ONE)))).toEqual(from(0, 5000));
+    expect(schedule.progress).toMatchObject({ done: 5000, batches: 5000 });
+  });
+
+  test("don't go out any more once the run is stopped", () => {
+    const schedule = begun(5000, { cap: 1 });
+    const leases = schedule.handle(ready(ONE));
+    schedule.handle({ kind: "stopped" });
+    expect(doAll(schedule, leases)).toHaveLength(leases.length);
+    expect(schedule.handle(ready(TWO))).toEqual([]);
+  });
+
+  test("have what an earlier life handed out and nobody brings, behind what nobody had", () => {
+    const before = {
+      done: [{ first: 0, end: 2 }],
+      counted: [{ first: 0, end: 2 }],
+      uncounted: new Map(),
+      handedOut: 5,
+    };
+    const schedule = new Schedule({ first: 0, end: 8 }, 1, before);
+    schedule.handle({ kind: "started" });
+    const first = schedule.handle(returned(ONE));
+    expect(leasesOf(first)).toEqual([
+      [ONE, 5, 6],
+      [ONE, 6, 7],
+    ]);
+    expect(doAll(schedule, first)).toEqual(from(2, 8));
+  });
+
+  test("of events that may have ended two clients of an earlier life are given out alone", () => {
+    const suspects = { once: [{ first: 0, end: 4 }], twice: [{ first: 0, end: 1 }] };
+    const before = { done: [], counted: [], uncounted: new Map(), handedOut: 4, suspects };
+    const schedule = new Schedule({ first: 0, end: 100 }, 10, before);
+    schedule.handle({ kind: "started" });
+    expect(leasesOf(schedule.handle(ready(THREE)))).toEqual([[THREE, 0, 1]]);
+    expect(schedule.handle(died(THREE))).toMatchObject([
+      { kind: "set-aside", ranges: [{ first: 0, end: 1 }] },
+    ]);
+  });
+
+  test("of an event whose first death was none are given out until its third", () => {
+    const schedule = begun(1, { cap: 1 });
+    schedule.handle(ready(ONE));
+    schedule.handle(died(ONE));
+    schedule.handle(returned(ONE));
+    schedule.handle({ kind: "client-left", rank: ONE });
+    const ends = [TWO, THREE, FOUR].map((rank) => {
+      expect(leasesOf(schedule.handle(ready(rank)))).toEqual([[rank, 0, 1]]);
+      return schedule.handle(died(rank)).map(({ kind }) => kind);
+    });
+    expect(ends).toEqual([[], [], ["set-aside", "finish"]]);
+  });
+});
