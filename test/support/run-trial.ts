@@ -127,5 +127,5 @@ export async function crash(running: Running): Promise<Ended> {
 export const expectNobody = (folder: string): Promise<void> =>
   until(() => processesIn(folder).length === 0, `end of all processes in ${folder}`, PATIENCE_MS);
 
-export const exists = (path: string): Promise<void> =>
+const exists = (path: string): Promise<void> =>
   until(() => existsSync(path), path, PATIENCE_MS);
