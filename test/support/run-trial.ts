@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "@jest/globals";
@@ -126,6 +126,3 @@ export async function crash(running: Running): Promise<Ended> {
 /** No process that names the folder is left. */
 export const expectNobody = (folder: string): Promise<void> =>
   until(() => processesIn(folder).length === 0, `end of all processes in ${folder}`, PATIENCE_MS);
-
-const exists = (path: string): Promise<void> =>
-  until(() => existsSync(path), path, PATIENCE_MS);
