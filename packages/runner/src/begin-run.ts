@@ -80,11 +80,12 @@ export async function beginRun(
   }
 }
 
-/** Without sockets nobody answers. @throws EvbError "run-is-on" */
+/** Of a coordinator without sockets nobody can ask whether it is on. @throws EvbError "run-is-on" */
 function refuseLiveProcess(out: string): void {
   const { coordinator } = outFolder(out);
-  const { process } = readCoordinatorFile(coordinator) ?? {};
-  if (process !== undefined && isOn(process))
+  const { process, ports } = readCoordinatorFile(coordinator) ?? {};
+  // One with sockets that doesn't answer is frozen: it writes nothing more when it wakes up.
+  if (process !== undefined && ports === undefined && isOn(process))
     throw fault("run-is-on", { path: out, sign: `process ${String(process.pid)} lives` });
 }
 
