@@ -45,11 +45,6 @@ export class ColumnCursor {
     }
   }
 
-  /** Moves to the next multiple of 8. */
-  align(): void {
-    this.#offset = Math.ceil(this.#offset / 8) * 8;
-  }
-
   /** @throws EvbError "frame-bad" where something is left */
   end(): void {
     if (this.#offset !== this.#bytes.byteLength)
