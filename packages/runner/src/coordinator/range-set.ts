@@ -146,6 +146,11 @@ export class RangeSet {
     return parts;
   }
 
+  /** The parts of many ranges, in their order, that are not in the set. */
+  missingOf(ranges: readonly Range[]): Range[] {
+    return ranges.flatMap((range) => this.missing(range));
+  }
+
   /** A range that begins at or after all others do; it may touch or overlap the last one. */
   #append(first: number, end: number): void {
     if (first >= end) return;

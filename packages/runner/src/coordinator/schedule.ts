@@ -123,7 +123,7 @@ export class Schedule {
     const fresh = this.#done.missing({ first: this.#handedOut, end: range.end });
     this.#waiting.add(fresh, { again: false });
     // Done, and of nobody who could still bring its totals.
-    const lost = new RangeSet(this.#done.ranges.flatMap((part) => this.#counted.missing(part)));
+    const lost = new RangeSet(this.#counted.missingOf(this.#done.ranges));
     for (const ranges of this.#expected.values()) lost.removeAll(ranges.ranges);
     this.#waiting.add(lost.ranges, { again: true });
   }
@@ -249,7 +249,7 @@ export class Schedule {
       .flatMap((range) => this.#done.missing(range))
       .flatMap((range) => this.#suspects.parts(range).free);
     for (const other of this.#clients.values())
-      if (other !== client) parts = parts.flatMap((part) => other.ahead.missing(part));
+      if (other !== client) parts = other.ahead.missingOf(parts);
     return parts;
   }
 
@@ -282,7 +282,7 @@ export class Schedule {
   #undoneOf({ ahead }: ClientState): Range[] {
     let parts = this.#uncountedOf(ahead.ranges);
     for (const { uncounted } of this.#clients.values())
-      if (uncounted.count > 0) parts = parts.flatMap((part) => uncounted.missing(part));
+      if (uncounted.count > 0) parts = uncounted.missingOf(parts);
     return parts;
   }
 
@@ -317,15 +317,13 @@ export class Schedule {
     if (parts.length === 0) return;
     for (const { ahead, uncounted } of this.#clients.values())
       for (const held of [ahead, uncounted])
-        if (parts.some((part) => held.touches(part)))
-          parts = parts.flatMap((part) => held.missing(part));
-    for (const expected of this.#expected.values())
-      parts = parts.flatMap((part) => expected.missing(part));
+        if (parts.some((part) => held.touches(part))) parts = held.missingOf(parts);
+    for (const expected of this.#expected.values()) parts = expected.missingOf(parts);
     this.#waiting.add(parts, how);
   }
 
   #uncountedOf(ranges: readonly Range[]): Range[] {
-    return ranges.flatMap((range) => this.#counted.missing(range));
+    return this.#counted.missingOf(ranges);
   }
 
   /** Somebody has the results of the range: nobody else need do it. */
