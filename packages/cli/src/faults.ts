@@ -11,6 +11,11 @@ export const fault = faults({
     (at: { one: string; other: string }) =>
       `--${at.one} and --${at.other} exclude each other; leave one out`,
   ],
+  "other-format": [
+    2,
+    (at: { option: string; format: string }) =>
+      `--${at.option} goes with --format ${at.format} only; give that format, or leave --${at.option} out`,
+  ],
   usage: [
     2,
     (at: { reason: string; command: string }) =>
@@ -26,10 +31,35 @@ export const fault = faults({
     (at: { index: string; selection: string }) =>
       `no event was found (${at.selection}); ${at.index} is written, but there is nothing to run`,
   ],
+  "pipe-not-kept": [
+    1,
+    (at: { path: string; reason: string }) =>
+      `what came from the pipe can't be kept in ${at.path}: ${at.reason}; check that its folder is there and has room`,
+  ],
   "inspect-not-an-index": [
     2,
     (at: { path: string }) =>
       `${at.path} is no index, so it has no events to list; leave --events out`,
+  ],
+  "inspect-not-ring": [
+    2,
+    (at: { path: string }) =>
+      `${at.path} is an HDF5 file, and has no ring items to list; leave --items out`,
+  ],
+  "inspect-damaged": [
+    1,
+    (at: { path: string; pieces: number }) =>
+      `${at.path} is damaged in ${String(at.pieces)} place${at.pieces === 1 ? "" : "s"}; \`evb order --salvage\` keeps the rest`,
+  ],
+  "validate-not-ring": [
+    2,
+    (at: { path: string }) =>
+      `${at.path} is no ring-item file, and so far evb validates only those; leave it out`,
+  ],
+  "problems-found": [
+    1,
+    (at: { problems: number; files: number }) =>
+      `${String(at.problems)} problem${at.problems === 1 ? " was" : "s were"} found in ${String(at.files)} file${at.files === 1 ? "" : "s"}; they are listed above, and with --json by file, byte and item`,
   ],
   "generate-interrupted": [
     4,

@@ -5,7 +5,9 @@ import { coordinatorCommand } from "./commands/coordinator.ts";
 import { generateCommand } from "./commands/generate.ts";
 import { indexCommand } from "./commands/index-command.ts";
 import { inspectCommand } from "./commands/inspect.ts";
+import { orderCommand } from "./commands/order.ts";
 import { runCommand } from "./commands/run.ts";
+import { validateCommand } from "./commands/validate.ts";
 import { fault } from "./faults.ts";
 import { endWhenNobodyReads, log } from "./terminal.ts";
 import { EVB_VERSION } from "./version.ts";
@@ -35,9 +37,11 @@ function parser(words: readonly string[]) {
     .command(generateCommand)
     .command(indexCommand)
     .command(runCommand)
+    .command(orderCommand)
     .command(coordinatorCommand)
     .command(clientCommand)
     .command(inspectCommand)
+    .command(validateCommand)
     .demandCommand(1, "no command was given")
     .strict()
     .parserConfiguration({ "greedy-arrays": false })
@@ -54,7 +58,7 @@ function parser(words: readonly string[]) {
 }
 
 /** Options and arguments that may be repeated. */
-const REPEATABLE = ["_", "input", "data", "set"];
+const REPEATABLE = ["_", "input", "data", "set", "file", "against", "window", "headerless"];
 
 /** An option without its value isn't taken for its default; of two values for one option neither is taken in silence. */
 function checkValues(argv: Readonly<Record<string, unknown>>, words: readonly string[]): void {

@@ -15,6 +15,27 @@ export function printJson(value: unknown): void {
   );
 }
 
+/** Characters that are handed over at a time. */
+const BLOCK_CHARACTERS = 2 ** 16;
+
+/** Prints many lines, and waits where nobody takes them yet. What came before an error is printed. */
+export async function printLines(lines: Iterable<string>): Promise<void> {
+  let block = "";
+  const flush = async (): Promise<void> => {
+    const flushed = process.stdout.write(block);
+    block = "";
+    if (!flushed) await new Promise((resolve) => process.stdout.once("drain", resolve));
+  };
+  try {
+    for (const line of lines) {
+      block += `${line}\n`;
+      if (block.length >= BLOCK_CHARACTERS) await flush();
+    }
+  } finally {
+    if (block !== "") await flush();
+  }
+}
+
 export const log = (sentence: string): void => {
   process.stderr.write(`evb: ${sentence}\n`);
 };

@@ -12,6 +12,16 @@ export {
 } from "./element.ts";
 export { EvbError, faults, isEvbError, sentenceOf, type ExitCode } from "./faults.ts";
 export {
+  CLOSING_ITEM,
+  FRAGMENT,
+  gap,
+  glom,
+  RUN_ITEM,
+  type EventLimits,
+  type OrderedRows,
+  type Units,
+} from "./glom.ts";
+export {
   asEventId,
   asLeaseId,
   asRank,
@@ -30,4 +40,6 @@ export {
   type SourceTimes,
 } from "./match.ts";
 export { orderRows } from "./order.ts";
+export { orderSources, type Arrivals } from "./order-sources.ts";
 export { uniqueUnion } from "./union.ts";
+export { ShownStamps, type ArrivingRows, type SourceOrder } from "./shown-stamps.ts";

@@ -10,15 +10,15 @@ const DIGITS = Math.ceil(64 / DIGIT_BITS);
  * digits that are the same in all stamps are skipped (of 64 bit nanoseconds usually two).
  *
  * @param times shape (n), u64 ticks, n < 2^32
+ * @param rows shape (n), the order that rows of equal stamps keep; its memory is used up
  * @returns shape (n), the permutation: `times[rows[0]]` is the earliest
  */
-export function orderRows(times: BigUint64Array): Uint32Array {
+export function orderRows(times: BigUint64Array, rows = inFileOrder(times.length)): Uint32Array {
   const n = times.length;
   const words = new Uint32Array(times.buffer, times.byteOffset, 2 * n);
   const counts = countDigits(words);
-  let from = new Uint32Array(n);
+  let from = rows;
   let to = new Uint32Array(n);
-  for (let row = 0; row < n; row++) from[row] = row;
   for (let digit = 0; digit < DIGITS; digit++) {
     const count = counts.subarray(digit * BUCKETS, (digit + 1) * BUCKETS);
     if (n > 0 && count.includes(n)) continue;
@@ -30,6 +30,12 @@ export function orderRows(times: BigUint64Array): Uint32Array {
     [from, to] = [to, from];
   }
   return from;
+}
+
+function inFileOrder(n: number): Uint32Array<ArrayBuffer> {
+  const rows = new Uint32Array(n);
+  for (let row = 0; row < n; row++) rows[row] = row;
+  return rows;
 }
 
 function digitOf(words: Uint32Array, row: number, digit: number): number {

@@ -1,5 +1,9 @@
 import { faults } from "@evb/event";
 
+/** What is wrong with one item of a ring-item file. */
+const damagedItem = (at: { path: string; offset: number; item: number; reason: string }): string =>
+  `${at.path} is damaged at byte ${String(at.offset)} (item ${String(at.item)}): ${at.reason}; \`evb order --salvage\` keeps the rest`;
+
 export const fault = faults({
   "hdf5-cannot-open": [
     3,
@@ -36,4 +40,37 @@ export const fault = faults({
     (at: { path: string; what: string; reason: string }) =>
       `${at.what} can't be written to ${at.path}: ${at.reason}; check that the folder is there and has room`,
   ],
+  "ring-unreadable": [
+    3,
+    (at: { path: string; reason: string }) =>
+      `${at.path} can't be read: ${at.reason}; check its path and permissions`,
+  ],
+  "ring-damaged": [
+    1,
+    (at: { path: string; offset: number; item: number; reason: string }) =>
+      `${at.path} is damaged at byte ${String(at.offset)} (item ${String(at.item)}): ${at.reason}; --salvage goes on behind it and lists what is skipped`,
+  ],
+  "ring-too-many": [
+    1,
+    (at: { rows: number }) =>
+      `the run has ${String(at.rows)} fragments and more, and evb orders fewer than 2^32 at once; order its segments in parts`,
+  ],
+  "ring-too-many-sources": [
+    1,
+    (at: { sources: number }) =>
+      `the run has more than ${String(at.sources)} sources; check that the files are whole and no other kind of file`,
+  ],
+  "ring-empty": [
+    3,
+    (at: { path: string }) => `${at.path} is empty; leave it out, or copy it again`,
+  ],
+  "ring-no-items": [
+    3,
+    (at: { path: string }) =>
+      `${at.path} has no ring items; check that it is an event file (.evt) of NSCLDAQ`,
+  ],
+  "ring-truncated": [1, damagedItem],
+  "ring-bad-size": [1, damagedItem],
+  "ring-bad-type": [1, damagedItem],
+  "ring-bad-event": [1, damagedItem],
 });

@@ -5,3 +5,42 @@ export { Hdf5File, type AttributeValue, type Hdf5Node } from "./hdf5/file.ts";
 export { Hdf5DataSet, type CellType, type DataSetShape } from "./hdf5/data-set.ts";
 export { COLUMN_CHUNK_ROWS, Hdf5Writer, type Hdf5Column } from "./hdf5/writer.ts";
 export type { RowReader } from "./row-reader.ts";
+export {
+  BODY_HEADER_BYTES,
+  FRAGMENT_HEADER_BYTES,
+  HEADERLESS_BODY_OFFSET,
+  ITEM_HEADER_BYTES,
+  NULL_STAMP,
+} from "./ring/head.ts";
+export { isStateChange, ITEM_TYPE, itemTypeName, type ItemTypeName } from "./ring/item-type.ts";
+export { isFragment, isRunItem, RingRows, ROW } from "./ring/rows.ts";
+export { BlockScanner, type HeaderlessRow, type ScanFound, type StateItem } from "./ring/scan.ts";
+export { parseStampPlace, type StampPlace } from "./ring/stamp-place.ts";
+export { firstBegin, scanRingFile, type ScannedFile, type Skipped } from "./ring/scan-file.ts";
+export {
+  bodyOffsetOf,
+  encodeBuiltEvent,
+  encodeFragment,
+  encodeFragmentItem,
+  encodeGlomsUnknownPayload,
+  encodeItem,
+  ringLayout,
+  writeFragmentHeader,
+  writeItemHead,
+  type FragmentToWrite,
+  type HeaderToWrite,
+  type RingLayout,
+} from "./ring/encode.ts";
+export {
+  encodeAbnormalEnd,
+  encodeEventCount,
+  encodeGlomInfo,
+  encodeRingFormat,
+  encodeScalers,
+  encodeStampedScalers,
+  encodeStateChange,
+  encodeText,
+} from "./ring/encode-run-item.ts";
+export { RingReader, throwDamage, type Damage, type RingItem } from "./ring/reader.ts";
+export type { Fragment } from "./ring/fragments.ts";
+export { decodeBody, type ItemBody } from "./ring/item-body.ts";

@@ -1,12 +1,11 @@
-import { readdir, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { rm, writeFile } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
-import { loadHdf5, makeFolder } from "@evb/formats";
-import { fault } from "./faults.ts";
+import { loadHdf5 } from "@evb/formats";
 import { rowsOf } from "./file-rows.ts";
 import type { MockRun } from "./mock-run.ts";
 import { planMockRun, type MockPlan } from "./plan.ts";
 import { eventsOf } from "./run-events.ts";
+import { notWritten, openDirectory, TRUTH_FILE, writeWhole } from "./run-folder.ts";
 import { tablesOf } from "./tables.ts";
 import { truthOf, type Truth } from "./truth.ts";
 import { writeMockFile } from "./write-file.ts";
@@ -34,7 +33,7 @@ export async function generateRun(run: MockRun, options: GenerateOptions): Promi
     return truth;
   } catch (thrown) {
     await Promise.all(written.map((path) => rm(path, { force: true })));
-    throw notWritten(run, thrown);
+    throw notWritten(run.directory, thrown);
   }
 }
 
@@ -68,31 +67,6 @@ async function writeRun(
   return truth;
 }
 
-const TRUTH_FILE = "truth.json";
-
-/** A run is made in a folder without one, as files of an older, longer run would be taken for its own. */
-async function openDirectory(directory: string): Promise<void> {
-  makeFolder(directory);
-  const old = (await readdir(directory)).find(
-    (name) => name === TRUTH_FILE || /^file\d+\.h5$/.test(name),
-  );
-  if (old !== undefined) throw fault("mock-run-exists", { directory, file: old });
-}
-
-/** Writes under a temporary name, and renames. Both names are noted before they can exist. */
-async function writeWhole(
-  directory: string,
-  name: string,
-  written: string[],
-  write: (path: string) => Promise<void>,
-): Promise<void> {
-  const partial = join(directory, `.${name}.partial`);
-  const whole = join(directory, name);
-  written.push(partial, whole);
-  await write(partial);
-  await rename(partial, whole);
-}
-
 /** Reports, lets signals and timers have their turn, and stops if it should. */
 function progressOf(
   options: GenerateOptions,
@@ -109,11 +83,4 @@ function progressOf(
     await setImmediate();
     options.signal?.throwIfAborted();
   };
-}
-
-/** Only the system's errors want a sentence of ours. */
-function notWritten(run: MockRun, thrown: unknown): unknown {
-  if (typeof thrown !== "object" || thrown === null || !("syscall" in thrown)) return thrown;
-  const reason = (thrown as NodeJS.ErrnoException).message;
-  return fault("mock-run-not-written", { directory: run.directory, reason }, { cause: thrown });
 }

@@ -16,3 +16,6 @@ export { generateRun, type GenerateOptions } from "./generate.ts";
 export type { MockRun } from "./mock-run.ts";
 export { planMockRun, type MockPlan, type PlannedFile } from "./plan.ts";
 export type { TrueFile, TrueMatch, Truth } from "./truth.ts";
+export { generateRingRun, planMockRingRun } from "./ring/generate-ring-run.ts";
+export type { Damage, MissingHeaders, MockRingRun, Stall } from "./ring/mock-ring-run.ts";
+export type { RingTruth, TrueFragment, TrueRunItem, TrueSource } from "./ring/ring-truth.ts";

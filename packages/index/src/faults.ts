@@ -10,8 +10,8 @@ export const fault = faults({
   ],
   "input-none": [
     3,
-    (at: { inputs: readonly string[] }) =>
-      `there is no .h5 or .hdf5 file directly in ${at.inputs.join(", ")}; name the files or the folder that holds them`,
+    (at: { inputs: readonly string[]; extensions: readonly string[] }) =>
+      `there is no ${at.extensions.map((name) => `.${name}`).join(" or ")} file directly in ${at.inputs.join(", ")}; name the files or the folder that holds them`,
   ],
   "input-own": [
     2,
@@ -111,5 +111,32 @@ export const fault = faults({
     2,
     (at: { text: string }) =>
       `--data ${at.text} is neither a folder nor FROM=TO; give the folder that holds the run's files on this host`,
+  ],
+  "segment-missing": [
+    3,
+    (at: { path: string; wanted: number }) =>
+      `segment ${String(at.wanted).padStart(2, "0")} of the run is missing before ${at.path}; add it, or go on without it with --salvage`,
+  ],
+  "segments-swapped": [
+    1,
+    (at: { path: string; offset: number; item: number; first: string }) =>
+      `the run begins in ${at.path} at byte ${String(at.offset)} (item ${String(at.item)}), and not in its first segment ${at.first}; give the segments their right names`,
+  ],
+  "ring-two-runs": [
+    1,
+    (at: {
+      path: string;
+      offset: number;
+      item: number;
+      type: string;
+      run: number;
+      first: number;
+    }) =>
+      `${at.path} has a ${at.type} of run ${String(at.run)} at byte ${String(at.offset)} (item ${String(at.item)}), but what came before is run ${String(at.first)}; order the runs apart, or say that they are one with --run ${String(at.first)}`,
+  ],
+  "bad-headerless-rule": [
+    2,
+    (at: { text: string; wanted: string }) =>
+      `--headerless ${at.text} is not understood; give ${at.wanted}`,
   ],
 });

@@ -4,7 +4,8 @@ import { glob } from "tinyglobby";
 import { sentenceOf } from "@evb/event";
 import { fault } from "./faults.ts";
 
-const EXTENSIONS = [".h5", ".hdf5"];
+/** Of run files in folders and behind globs. */
+const HDF5_EXTENSIONS = ["h5", "hdf5"];
 /** evb's own: an index, and results of a run. */
 const OWN_NAMES = /(^results\.h5$)|(\.index\.h5$)/;
 
@@ -17,25 +18,31 @@ export interface Input {
 }
 
 /**
- * The run files that the arguments name, each once: files as they are, folders (every .h5 and
- * .hdf5 directly in them, temporary files left out), globs. In natural order: file2 before file10.
+ * The run files that the arguments name, each once: files as they are, folders (every run file
+ * directly in them, temporary files left out), globs. In natural order: file2 before file10.
  *
+ * @param extensions of run files
  * @throws EvbError "input-not-found", "input-none"
  */
-export async function findInputs(inputs: readonly string[]): Promise<Input[]> {
-  const found = await Promise.all(inputs.map((input) => filesOf(input)));
+export async function findInputs(
+  inputs: readonly string[],
+  extensions: readonly string[] = HDF5_EXTENSIONS,
+): Promise<Input[]> {
+  const found = await Promise.all(inputs.map((input) => filesOf(input, extensions)));
   const named = new Map<string, boolean>();
   for (const input of found.flat())
     named.set(input.path, input.named || named.get(input.path) === true);
-  if (named.size === 0) throw fault("input-none", { inputs });
+  if (named.size === 0) throw fault("input-none", { inputs, extensions });
   return [...named.keys()].sort(inNaturalOrder).map((path) => ({ path, named: named.get(path)! }));
 }
 
-async function filesOf(input: string): Promise<Input[]> {
+async function filesOf(input: string, extensions: readonly string[]): Promise<Input[]> {
   const stats = statSync(input, { throwIfNoEntry: false });
   if (stats !== undefined && !stats.isDirectory()) return [{ path: resolve(input), named: true }];
   const found = stats === undefined ? await matchesOf(input) : entriesOf(input);
-  return found.filter((path) => isRunFile(basename(path))).map((path) => ({ path, named: false }));
+  return found
+    .filter((path) => isRunFile(basename(path), extensions))
+    .map((path) => ({ path, named: false }));
 }
 
 function entriesOf(folder: string): string[] {
@@ -60,8 +67,8 @@ async function matchesOf(input: string): Promise<string[]> {
   return matches;
 }
 
-function isRunFile(name: string): boolean {
-  return EXTENSIONS.includes(extname(name)) && !name.startsWith(".") && !OWN_NAMES.test(name);
+function isRunFile(name: string, extensions: readonly string[]): boolean {
+  return extensions.includes(extname(name).slice(1)) && !name.startsWith(".") && !OWN_NAMES.test(name);
 }
 
 const collator = new Intl.Collator("en", { numeric: true });

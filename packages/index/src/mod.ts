@@ -1,7 +1,16 @@
 export { buildIndex, type IndexOutcome } from "./build.ts";
 export { fileState, fingerprintOf, type FileState } from "./fingerprint.ts";
 export type { IndexOrder, SelectOrder } from "./order.ts";
-export { inNaturalOrder, parseDataPlace, placeOf, type DataPlace } from "./inputs.ts";
+export {
+  belowRoot,
+  findInputs,
+  inNaturalOrder,
+  parseDataPlace,
+  placeOf,
+  rootOf,
+  type DataPlace,
+  type Input,
+} from "./inputs.ts";
 export { DEFAULT_SELECTION, LAYOUTS, layoutOf, type Layout, type SourceLayout } from "./layouts.ts";
 export type { MatchReport, SourceReport } from "./report.ts";
 export {
@@ -14,3 +23,17 @@ export {
 } from "./run-index.ts";
 export { withSources } from "./some-sources.ts";
 export { INDEX_FORMAT, INDEX_VERSION } from "./write.ts";
+export { parseHeaderlessRules, type HeaderlessRule } from "./ring/headerless-rule.ts";
+export {
+  scanRingRun,
+  type EndItem,
+  type RingFile,
+  type RingRun,
+  type RingScanOrder,
+  type RingSource,
+} from "./ring/ring-run.ts";
+export { firstRunNumber, streamsOf, type RingStream } from "./ring/streams.ts";
+export { proposeOrder, type OrderProposal } from "./ring/propose-order.ts";
+export type { SourceSummary } from "./ring/source-tally.ts";
+export { summariseRingFile, type DamagedPiece, type RingSummary } from "./ring/summary.ts";
+export { validateRingFiles, type ContentReport, type RingReport } from "./ring/validate.ts";

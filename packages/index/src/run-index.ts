@@ -115,6 +115,11 @@ export class RunIndex implements RunEvents {
     }
   }
 
+  /** Is another one whenever the index is. */
+  get identity(): string {
+    return fingerprintOf(this.path).ends;
+  }
+
   slab(first: number, count: number): EventSlab {
     const absolute = this.#start.readSlab(first, count + 1) as Uint32Array;
     const begin = absolute[0]!;

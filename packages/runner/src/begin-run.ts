@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { statSync } from "node:fs";
 import { hostname } from "node:os";
 import { builtInAnalysis, optionsOf } from "@evb/analysis";
-import { fileState, fingerprintOf, type RunIndex } from "@evb/index";
+import { fileState, type DataPlace, type RunEvents, type RunFile } from "@evb/index";
 import type { RunBefore } from "./coordinator/coordinator-order.ts";
 import { EventTable } from "./coordinator/event-table.ts";
 import type { Range } from "./coordinator/range-set.ts";
@@ -34,6 +34,14 @@ import type { CoordinatorLink } from "./wire/link.ts";
 import type { AnalysisOrder } from "./wire/join.ts";
 import { encodeValue } from "./wire/values.ts";
 
+/** What a run works on. */
+export interface RunData extends RunEvents {
+  /** Is another one whenever results would be. */
+  readonly identity: string;
+  /** Where the file lies on this host. */
+  placeOf(file: RunFile, places: readonly DataPlace[]): string;
+}
+
 /** A run that is about to begin, or to go on. */
 export interface BegunRun {
   readonly run: string;
@@ -58,7 +66,7 @@ export interface BegunRun {
 export async function beginRun(
   order: RunOrder,
   network: RunNetwork,
-  index: RunIndex,
+  index: RunData,
   range: Range,
 ): Promise<BegunRun> {
   const connection = connectionIn(order.out);
@@ -102,7 +110,7 @@ async function beginAnew(
   order: RunOrder,
   network: RunNetwork,
   out: OutFolder,
-  { index, start }: { index: RunIndex; start: JournalStart },
+  { index, start }: { index: RunData; start: JournalStart },
 ): Promise<BegunRun> {
   const journal = new JournalWriter(out.journal);
   const data = statesOf(index, order);
@@ -121,7 +129,7 @@ async function goOn(
   order: RunOrder,
   network: RunNetwork,
   out: OutFolder,
-  { index, start }: { index: RunIndex; start: JournalStart },
+  { index, start }: { index: RunData; start: JournalStart },
 ): Promise<BegunRun> {
   const state = readJournalState(out.journal);
   checkSame(out.path, state.start, start);
@@ -175,12 +183,12 @@ async function openNetwork(
 }
 
 /** What the journal's results belong to. */
-function startOf(order: RunOrder, index: RunIndex, range: Range): JournalStart {
+function startOf(order: RunOrder, index: RunData, range: Range): JournalStart {
   return {
     evb: order.evbVersion,
     host: hostname(),
     index: index.path,
-    indexEnds: fingerprintOf(index.path).ends,
+    indexEnds: index.identity,
     events: index.eventCount,
     range,
     analysis: order.analysis,
@@ -221,12 +229,12 @@ function settingsOf({ name, settings }: AnalysisOrder): Readonly<Record<string, 
   return builtIn === undefined ? settings : optionsOf(name, builtIn, settings);
 }
 
-const statesOf = (index: RunIndex, order: RunOrder): string[] =>
+const statesOf = (index: RunData, order: RunOrder): string[] =>
   index.files.map((file) => fileState(index.placeOf(file, order.places)));
 
 /** @throws EvbError "data-changed" */
 export function checkData(
-  index: RunIndex,
+  index: RunData,
   order: RunOrder,
   { before, now }: { before: readonly string[]; now?: readonly string[] },
 ): void {

@@ -183,6 +183,52 @@ export const fault = faults({
     (at: { path: string; reason: string }) =>
       `the analysis ${at.path} can't be loaded: ${at.reason}`,
   ],
+  "checksum-failed": [
+    1,
+    (at: { reason: string }) =>
+      `the checksum can't be computed: ${at.reason}; --resume tries again, and --checksum none leaves it out`,
+  ],
+  "output-no-space": [
+    1,
+    (at: { folder: string; needed: number; free: number }) =>
+      `${at.folder} has ${String(at.free)} bytes free, and the run takes ${String(at.needed)}; make room, or choose another folder`,
+  ],
+  "rebuild-miscounts": [
+    1,
+    (at: {
+      fragmentsOut: number;
+      fragments: number;
+      eventsOut: number;
+      events: number;
+      backwardStepsOut: number;
+    }) =>
+      `what was written has ${String(at.fragmentsOut)} fragments in ${String(at.eventsOut)} events and ${String(at.backwardStepsOut)} backward steps, and should have ${String(at.fragments)} in ${String(at.events)} and none; the files were not given their names: please report it`,
+  ],
+  "output-is-input": [
+    2,
+    (at: { out: string; input: string }) =>
+      `${at.out} holds the input ${at.input}, so --force won't empty it; choose another folder`,
+  ],
+  "report-damaged": [
+    1,
+    (at: { path: string; reason: string }) =>
+      `${at.path} can't be read: ${at.reason}; choose another folder, or --force to start anew`,
+  ],
+  "client-writes-nothing": [
+    2,
+    () =>
+      "the coordinator wants files to be written, and this client may write none; start it with --out and the folder that they go to",
+  ],
+  "input-lost": [
+    1,
+    (at: { path: string; reason: string }) =>
+      `${at.path} can't be read any more: ${at.reason}; the run can go on with --resume when it can`,
+  ],
+  "output-failed": [
+    1,
+    (at: { path: string; reason: string }) =>
+      `${at.path} can't be written: ${at.reason}; make room or check the folder, then --resume goes on`,
+  ],
   "fragment-failed": [
     1,
     (at: { source: string; row: number; reason: string }) =>

@@ -10,6 +10,15 @@ export { analysisOrder } from "./client/analysis-module.ts";
 export { ResultBuilder } from "./client/result-builder.ts";
 export { fault as runnerFault } from "./faults.ts";
 export { joinRun } from "./join-run.ts";
+export { startThread, type StartedThread } from "./client/bench-thread.ts";
+export type { Building, StampPolicy } from "./rebuild/rebuild-order.ts";
+export type { OrderedRun, OrderReport } from "./rebuild/order-report.ts";
+export {
+  orderRuns,
+  type OrderClients,
+  type OrderJob,
+  type OrderOutcome,
+} from "./rebuild/order-runs.ts";
 export { runCoordinator } from "./run.ts";
 export type { RunOrder, RunResult, RunWatcher } from "./run-order.ts";
 export type { RunNetwork } from "./run-network.ts";

@@ -15,7 +15,8 @@ export interface OutFolder {
   readonly coordinator: string;
 }
 
-const OWN = /^(journal|results\.h5|report\.json|connection\.json|coordinator\.json)(\..*partial)?$/;
+const OWN =
+  /^(journal|results\.h5|report\.json|connection\.json|coordinator\.json|boot|\d+-\d+\.[-\da-f]+\.partial)(\..*partial)?$/;
 
 export function outFolder(path: string): OutFolder {
   return {

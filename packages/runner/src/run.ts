@@ -1,24 +1,17 @@
-import { existsSync, rmSync } from "node:fs";
 import { RunIndex, withSources, type RunEvents } from "@evb/index";
 import { isEvbError, type EvbError } from "@evb/event";
-import { beginRun, checkData, type BegunRun } from "./begin-run.ts";
-import { Coordinator } from "./coordinator/coordinator.ts";
+import { beginRun, type BegunRun } from "./begin-run.ts";
+import { coordinate, endOf, isOurs, lastDoubt, putAway, watchData } from "./conduct.ts";
 import type { RunOutcome } from "./coordinator/outcome.ts";
 import { EventTable } from "./coordinator/event-table.ts";
 import type { Range } from "./coordinator/range-set.ts";
-import { readCoordinatorFile } from "./coordinator-file.ts";
 import { fault } from "./faults.ts";
 import { removeOutFolder, type OutFolder } from "./out-folder.ts";
 import type { RunNetwork } from "./run-network.ts";
 import type { RunOrder, RunResult, RunWatcher } from "./run-order.ts";
-import type { JournalWriter } from "./sink/journal.ts";
 import { runReport, writeReport, type RunReport } from "./sink/report.ts";
 import { writeResults } from "./sink/results.ts";
 import { TraceFile } from "./sink/trace-file.ts";
-import { removeConnection } from "./wire/connection-file.ts";
-
-/** So often a thousand files are asked for their size and time: a millisecond's work on a local disk. */
-const DATA_CHECK_MS = 10_000;
 
 /**
  * Runs a coordinator from the index to results.h5 and report.json.
@@ -60,86 +53,6 @@ export async function runCoordinator(
   }
 }
 
-async function coordinate(
-  parts: {
-    order: RunOrder;
-    begun: BegunRun;
-    events: RunEvents;
-    range: Range;
-    trace: TraceFile | undefined;
-  },
-  watcher: RunWatcher,
-  signal: AbortSignal,
-): Promise<RunOutcome> {
-  const { order, begun, events, range, trace } = parts;
-  const { run, link, journal, before, life, connection } = begun;
-  journal.ownedWhile(() => {
-    if (!isOurs(begun)) throw fault("run-taken-over", { out: begun.out.path });
-  });
-  const coordinator = new Coordinator({
-    index: events,
-    order: { ...order, run, range },
-    before,
-    link,
-    journal,
-    watcher,
-    ...(trace && {
-      trace: (entry) => {
-        trace.write(entry);
-      },
-    }),
-  });
-  trace?.write({ what: "listening", life });
-  if (!coordinator.isComplete) watcher.listening({ connectionPath: connection?.path, run });
-  const outcome = await coordinator.run(signal);
-  return withJournalClosed(journal, outcome);
-}
-
-/** Takes the way to this coordinator away. Its keys stay for whoever goes on, if anything is left to do. */
-function putAway(begun: BegunRun, { complete }: { complete: boolean }): void {
-  const { connection, out } = begun;
-  if (existsSync(out.path) && !isOurs(begun)) return;
-  if (connection !== undefined) removeConnection(connection.path, connection);
-  if (complete) rmSync(out.coordinator, { force: true });
-}
-
-/** Whether no other coordinator has gone on with the run: this one may have been frozen. */
-const isOurs = ({ out, run, life }: BegunRun): boolean => {
-  try {
-    const file = readCoordinatorFile(out.coordinator);
-    return file?.run === run && file.life === life;
-  } catch {
-    // A file system that hiccups says nothing.
-    return true;
-  }
-};
-
-/** Data that change while they are read give results of neither. */
-function watchData(
-  index: RunIndex,
-  order: RunOrder,
-  before: readonly string[],
-): { signal: AbortSignal; check: () => void; end: () => void } {
-  const changed = new AbortController();
-  const check = (): void => {
-    checkData(index, order, { before });
-  };
-  const timer = setInterval(() => {
-    try {
-      check();
-    } catch (thrown) {
-      changed.abort(thrown);
-    }
-  }, DATA_CHECK_MS);
-  return {
-    signal: changed.signal,
-    check,
-    end: () => {
-      clearInterval(timer);
-    },
-  };
-}
-
 /** @throws EvbError "events-range" */
 function eventRange(text: string | undefined, events: number): Range {
   if (text === undefined) return { first: 0, end: events };
@@ -147,17 +60,6 @@ function eventRange(text: string | undefined, events: number): Range {
   const [first, end] = [Number(parts?.[1] ?? 0), parts?.[2] ? Number(parts[2]) : events];
   if (parts === null || first >= end || end > events) throw fault("events-range", { text, events });
   return { first, end };
-}
-
-/** A result that the disk doesn't have is none. */
-function withJournalClosed(journal: JournalWriter, outcome: RunOutcome): RunOutcome {
-  try {
-    if (outcome.ended === undefined) journal.append("end", 0);
-    journal.close();
-    return outcome;
-  } catch (thrown) {
-    return { ...outcome, ended: outcome.ended ?? (thrown as Error), stopped: false };
-  }
 }
 
 /** A run that was stopped keeps its journal; one that a failed event ended has results of what was done. */
@@ -196,16 +98,6 @@ async function finish(
   return { report, out, ...verdict(outcome, out, ended) };
 }
 
-/** What makes the results of a run that came to its end worth nothing. */
-function lastDoubt(check: () => void): EvbError | undefined {
-  try {
-    check();
-    return undefined;
-  } catch (thrown) {
-    return thrown as EvbError;
-  }
-}
-
 /** Undefined, too, where something else went wrong before: a disk that is full is said to be once. */
 function keepReport(out: OutFolder, report: RunReport): EvbError | undefined {
   try {
@@ -216,14 +108,6 @@ function keepReport(out: OutFolder, report: RunReport): EvbError | undefined {
     if (isEvbError(thrown)) return thrown;
     throw thrown;
   }
-}
-
-/** Why the run ended before its end. What is no fault of the world is one of ours, and thrown. */
-function endOf(outcome: RunOutcome, out: OutFolder): EvbError | undefined {
-  const { ended, stopped, done, events } = outcome;
-  if (ended === undefined || isEvbError(ended)) return ended;
-  if (!stopped) throw ended;
-  return fault("stopped", { done, events, out: out.path }, { cause: ended });
 }
 
 /** The digest, or what kept results.h5 from being written; the journal has everything in any case. */

@@ -16,6 +16,11 @@ const builder = (yargs: Argv) =>
       describe: "the coordinator's connection file",
     })
     .option("data", common.data)
+    .option("out", {
+      alias: "o",
+      type: "string",
+      describe: "the only folder that it writes in (evb order's)",
+    })
     .option("wait", {
       type: "string",
       default: "60s",
@@ -42,6 +47,7 @@ const builder = (yargs: Argv) =>
 interface ClientCommand {
   readonly connection: string;
   readonly data: string[];
+  readonly out?: string | undefined;
   readonly wait: string;
   readonly analysis?: string | undefined;
   readonly eventTimeout?: string | undefined;
@@ -62,6 +68,7 @@ export const clientCommand: CommandModule<object, ClientCommand> = {
       argv.connection,
       {
         places: argv.data.map(parseDataPlace),
+        out: argv.out,
         waitMs: parseDuration("wait", argv.wait),
         coordinatorTimeoutMs: parseDuration("client-timeout", argv.clientTimeout),
         eventTimeoutMs: parseEventTimeout(eventTimeout),

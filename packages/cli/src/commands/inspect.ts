@@ -4,7 +4,10 @@ import { INDEX_FORMAT, RunIndex, type EventSlab } from "@evb/index";
 import { counted, multiplicityLines, sourceLines } from "@evb/watch";
 import { common } from "../common-options.ts";
 import { fault } from "../faults.ts";
+import { isRingFile } from "../file-kind.ts";
 import { print, printJson } from "../terminal.ts";
+import { inspectRingFile } from "./inspect-ring.ts";
+import { listRingItems } from "./inspect-ring-items.ts";
 
 /** Events that are read from the index at a time. */
 const SLAB_EVENTS = 10_000;
@@ -16,16 +19,24 @@ const builder = (yargs: Argv) =>
     .positional("file", {
       type: "string",
       demandOption: true,
-      describe: "a .h5 file: data, index or results",
+      describe: "a .h5 file: data, index or results; or an .evt file",
     })
     .option("events", { type: "boolean", default: false, describe: "list the events of an index" })
+    .option("items", {
+      type: "boolean",
+      default: false,
+      describe: "list the items of an .evt file",
+    })
     .option("json", common.json)
     .example("$0 inspect run1.index.h5", "what the index was made from")
-    .example("$0 inspect run1.index.h5 --events --json", "one line per event");
+    .example("$0 inspect run1.index.h5 --events --json", "one line per event")
+    .example("$0 inspect run-0001-00.evt", "sources, times, what to tell evb order")
+    .example("$0 inspect run-0001-00.evt --items | less", "every item, decoded");
 
 interface InspectCommand {
   readonly file: string;
   readonly events: boolean;
+  readonly items: boolean;
   readonly json: boolean;
 }
 
@@ -34,18 +45,30 @@ export const inspectCommand: CommandModule<object, InspectCommand> = {
   describe: "what is in a data, index or results file",
   builder: builder,
   handler: async (argv) => {
-    const hdf5 = await loadHdf5();
-    const file = new Hdf5File(hdf5, argv.file);
-    const isIndex = file.attribute("format") === INDEX_FORMAT;
-    try {
-      if (!isIndex && argv.events) throw fault("inspect-not-an-index", { path: argv.file });
-      if (!isIndex) showFile(file, argv.json);
-    } finally {
-      file.close();
-    }
-    if (isIndex) await showIndex(argv);
+    if (isRingFile(argv.file)) await showRingFile(argv);
+    else await showHdf5(argv);
   },
 };
+
+async function showRingFile({ file, events, items, json }: InspectCommand): Promise<void> {
+  if (events) throw fault("inspect-not-an-index", { path: file });
+  if (items) await listRingItems(file, { json });
+  else inspectRingFile(file, { json });
+}
+
+async function showHdf5(argv: InspectCommand): Promise<void> {
+  const hdf5 = await loadHdf5();
+  const file = new Hdf5File(hdf5, argv.file);
+  const isIndex = file.attribute("format") === INDEX_FORMAT;
+  try {
+    if (argv.items) throw fault("inspect-not-ring", { path: argv.file });
+    if (!isIndex && argv.events) throw fault("inspect-not-an-index", { path: argv.file });
+    if (!isIndex) showFile(file, argv.json);
+  } finally {
+    file.close();
+  }
+  if (isIndex) await showIndex(argv);
+}
 
 async function showIndex(argv: InspectCommand): Promise<void> {
   const index = await RunIndex.open(argv.file);

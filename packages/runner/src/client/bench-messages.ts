@@ -7,14 +7,16 @@ import type { ClientTimes } from "../wire/result-message.ts";
 export interface BenchOrder {
   readonly welcome: Welcome;
   readonly places: readonly DataPlace[];
-  /** See bench-words.ts. */
-  readonly words: Uint32Array;
   /** What threads before this one have spent. */
   readonly before: ClientTimes;
+  /** Where a run that is rebuilt lies on this host; undefined: nothing is written. */
+  readonly out: string | undefined;
 }
 
 /** From the thread of the sockets to the one that works. */
 export type ToBench =
+  /** The first of all. */
+  | { readonly kind: "open"; readonly order: BenchOrder }
   /** A LEASE as it came. */
   | { readonly kind: "leases"; readonly frame: Uint8Array; readonly double: boolean }
   /** Events from this place on are somebody else's; what is done goes into an epoch of its own. */

@@ -48,11 +48,12 @@ export class BenchThread {
   #events: BenchEvents | undefined;
   #watch: NodeJS.Timeout | undefined;
 
-  private constructor(order: BenchOrder, events: BenchEvents) {
-    this.#words = order.words;
+  private constructor(order: BenchOrder, events: BenchEvents, started: StartedThread) {
+    this.#words = started.words;
     this.#sourceTypes = order.welcome.sources.map(({ type }) => type);
     this.#events = events;
-    this.#worker = new Worker(workerUrl(), { workerData: order });
+    this.#worker = started.worker;
+    this.#say({ kind: "open", order });
     this.#worker.on("message", (message: FromBench) => {
       this.#take(message);
     });
@@ -65,10 +66,12 @@ export class BenchThread {
   }
 
   /** @throws EvbError what is wrong with the analysis or its options */
-  static async open(order: Omit<BenchOrder, "words">, events: BenchEvents): Promise<BenchThread> {
-    const bytes = BENCH_WORDS * Uint32Array.BYTES_PER_ELEMENT;
-    const words = new Uint32Array(new SharedArrayBuffer(bytes));
-    const thread = new BenchThread({ ...order, words }, events);
+  static async open(
+    order: BenchOrder,
+    events: BenchEvents,
+    started = startThread(),
+  ): Promise<BenchThread> {
+    const thread = new BenchThread(order, events, started);
     try {
       await new Promise<void>((resolve, reject) => {
         thread.#opening = { resolve, reject };
@@ -220,6 +223,19 @@ export class BenchThread {
 
 function errorOf({ tag, message, exitCode }: Extract<FromBench, { kind: "failed" }>): Error {
   return exitCode === undefined ? new Error(message) : new EvbError(tag, {}, message, exitCode);
+}
+
+/** A thread that loads what it will need, and waits for its order. */
+export interface StartedThread {
+  readonly worker: Worker;
+  /** See bench-words.ts. */
+  readonly words: Uint32Array;
+}
+
+export function startThread(): StartedThread {
+  const bytes = BENCH_WORDS * Uint32Array.BYTES_PER_ELEMENT;
+  const words = new Uint32Array(new SharedArrayBuffer(bytes));
+  return { worker: new Worker(workerUrl(), { workerData: words }), words };
 }
 
 /** A thread knows no TypeScript: it runs what was built. */

@@ -1,9 +1,9 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { isEvbError, sentenceOf } from "@evb/event";
 import { encodeSchema } from "../wire/join.ts";
+import type { Bench } from "./bench.ts";
 import type { BenchOrder, FromBench, ToBench } from "./bench-messages.ts";
 import { LeaseLoop } from "./lease-loop.ts";
-import { Workbench } from "./workbench.ts";
 
 // The thread in which a client reads and analyses, so that its sockets answer whatever an analysis does.
 
@@ -24,21 +24,39 @@ function fail(thrown: unknown): void {
   });
 }
 
-const { welcome, places, words, before } = workerData as BenchOrder;
-try {
-  const bench = await Workbench.open(welcome, places);
-  const loop = new LeaseLoop(bench, { words, before, post });
-  port.on("message", (message: ToBench) => {
-    try {
-      loop.take(message);
-    } catch (thrown) {
-      fail(thrown);
-    }
-  });
+/** What isn't needed isn't loaded. */
+async function openBench({ welcome, places, out }: BenchOrder): Promise<Bench> {
+  if (welcome.rebuild !== undefined) {
+    const { RebuildBench } = await import("./rebuild-bench.ts");
+    return new RebuildBench(welcome, places, out);
+  }
+  const { Workbench } = await import("./workbench.ts");
+  return Workbench.open(welcome, places);
+}
+
+async function work(order: BenchOrder): Promise<void> {
+  const bench = await openBench(order);
+  const words = workerData as Uint32Array;
+  loop = new LeaseLoop(bench, { words, before: order.before, post });
   post({ kind: "ready", schema: encodeSchema(bench.schema) });
   await loop.run();
   bench.close();
-} catch (thrown) {
-  fail(thrown);
 }
-port.close();
+
+let loop: LeaseLoop | undefined;
+
+port.on("message", (message: ToBench) => {
+  if (message.kind === "open") {
+    work(message.order)
+      .catch(fail)
+      .finally(() => {
+        port.close();
+      });
+    return;
+  }
+  try {
+    loop?.take(message);
+  } catch (thrown) {
+    fail(thrown);
+  }
+});

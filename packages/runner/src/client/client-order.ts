@@ -1,4 +1,5 @@
 import type { DataPlace } from "@evb/index";
+import type { StartedThread } from "./bench-thread.ts";
 import type { ClientLink } from "../wire/link.ts";
 
 /** What a client is asked to do. */
@@ -14,6 +15,10 @@ export interface ClientOrder {
   readonly eventTimeoutMs?: number | undefined;
   /** The only analysis that it runs; undefined: the one that the coordinator names. */
   readonly analysis?: string | undefined;
+  /** The only folder that it writes in, if the run is rebuilt; undefined: none. */
+  readonly out?: string | undefined;
+  /** A thread that was started before there was anything to do for it. */
+  readonly thread?: StartedThread | undefined;
   readonly evbVersion: string;
   /** The coordinator, for messages. */
   readonly endpoint: string;

@@ -6,7 +6,7 @@ import { HEADER_BYTES, newFrame, openMessage, seal, type MessageKind } from "../
 import { decodeSchema, encodeFault, type Welcome } from "../wire/join.ts";
 import type { ClientLink } from "../wire/link.ts";
 import { NO_TIMES, type ClientTimes } from "../wire/result-message.ts";
-import { BenchThread, type EventInWork } from "./bench-thread.ts";
+import { BenchThread, type EventInWork, type StartedThread } from "./bench-thread.ts";
 import type { ClientOrder } from "./client-order.ts";
 import { Contact } from "./contact.ts";
 import { Outbox, type Message } from "./outbox.ts";
@@ -29,6 +29,7 @@ export class Client {
   readonly #nonce = randomBytes(16);
   readonly #contact: Contact;
   readonly #outbox = new Outbox();
+  #thread: StartedThread | undefined;
   #bench: BenchThread | undefined;
   #benchEnded = false;
   #schema: ResultSchema | undefined;
@@ -47,6 +48,7 @@ export class Client {
 
   constructor(link: ClientLink, order: ClientOrder) {
     this.#order = order;
+    this.#thread = order.thread;
     this.#contact = new Contact(link, order, this.#nonce.toString("hex"), {
       welcome: ({ rank }) => {
         this.#rank = rank;
@@ -121,9 +123,9 @@ export class Client {
 
   #openBench(welcome: Welcome): Promise<BenchThread> {
     this.#benchEnded = false;
-    const { places } = this.#order;
+    const { places, out } = this.#order;
     return BenchThread.open(
-      { welcome, places, before: this.#times },
+      { welcome, places, before: this.#times, out },
       {
         message: ({ frames, events, times }) => {
           this.#events += events;
@@ -145,7 +147,15 @@ export class Client {
           this.#fail(event, reason);
         },
       },
+      this.#takeThread(),
     );
+  }
+
+  /** The one that was started before, once. */
+  #takeThread(): StartedThread | undefined {
+    const thread = this.#thread;
+    this.#thread = undefined;
+    return thread;
   }
 
   /** Asked anew after each wait: the signal may have come meanwhile. */
@@ -256,7 +266,7 @@ export class Client {
 
   /** Where others would read other bytes than we did, the coordinator must know, or it would lease on. */
   async #giveUp(failure: Error): Promise<void> {
-    if (isEvbError(failure, "data-changed")) {
+    if (isEvbError(failure, "data-changed", "output-failed", "input-lost")) {
       this.#keep([newFrame(this.#header("fault"), 0).frame, encodeFault(failure.message)]);
       await this.#acknowledged();
     }

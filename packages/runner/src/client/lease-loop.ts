@@ -6,7 +6,7 @@ import { decodeLeases, type Lease } from "../wire/lease-message.ts";
 import { encodeResults, RANGES_PER_FRAME_MAX, type ClientTimes } from "../wire/result-message.ts";
 import type { FromBench, ToBench } from "./bench-messages.ts";
 import { begin, BUSY, HELD_KIB } from "./bench-words.ts";
-import type { Workbench } from "./workbench.ts";
+import type { Bench } from "./bench.ts";
 
 /** Results are sent when there is nothing left to do, and at least so often while events are worked on. */
 const PUBLISH_MS = 5;
@@ -40,7 +40,7 @@ const UNADDRESSED = { sid: 0, session: 0, seq: 0, ack: 0 };
 
 /** Works through leases, in the thread that analyses. */
 export class LeaseLoop {
-  readonly #bench: Workbench;
+  readonly #bench: Bench;
   readonly #words: Uint32Array;
   readonly #before: ClientTimes;
   readonly #post: (message: FromBench) => void;
@@ -58,7 +58,7 @@ export class LeaseLoop {
   #wake: (() => void) | undefined;
 
   constructor(
-    bench: Workbench,
+    bench: Bench,
     parts: { words: Uint32Array; before: ClientTimes; post: (message: FromBench) => void },
   ) {
     this.#bench = bench;
@@ -96,7 +96,7 @@ export class LeaseLoop {
   }
 
   #append({ frame, double }: Extract<ToBench, { kind: "leases" }>): void {
-    const sources = this.#bench.sources.infos.length;
+    const sources = this.#bench.sourceCount;
     for (const lease of decodeLeases(readHeader(frame), frame, sources)) {
       const place = this.#places;
       this.#places += lease.time.length;
@@ -195,6 +195,7 @@ export class LeaseLoop {
     this.#publishedAtMs = now;
     const { results } = this.#bench;
     if (results.isEmpty) return;
+    this.#bench.settle();
     const { failures, ...taken } = results.take();
     const times = this.#times();
     const frame = encodeResults(UNADDRESSED, { ...taken, times });
@@ -214,7 +215,7 @@ export class LeaseLoop {
     this.#epochDue = false;
     const bench = this.#bench;
     if (bench.uncountedRanges === 0) return;
-    bench.sources.checkUnchanged();
+    bench.checkUnchanged();
     this.#publishResults(now);
     const frame = encodeEpoch(UNADDRESSED, bench.takeEpoch());
     this.#post({ kind: "message", frames: [frame], events: 0, times: this.#times() });
@@ -222,16 +223,16 @@ export class LeaseLoop {
 
   #times(): ClientTimes {
     const before = this.#before;
-    const { analysisSeconds, sources } = this.#bench;
+    const { bytes, bytesRead, openSeconds, readSeconds, analysisSeconds } = this.#bench.times;
     const begun = this.#begunAtMs;
     const seconds = begun === undefined ? 0 : (performance.now() - begun) / 1000;
     return {
-      bytes: before.bytes + sources.bytes,
-      bytesRead: before.bytesRead + sources.bytesRead,
+      bytes: before.bytes + bytes,
+      bytesRead: before.bytesRead + bytesRead,
       seconds: before.seconds + seconds,
       waitSeconds: before.waitSeconds + this.#waitSeconds,
-      openSeconds: before.openSeconds + sources.openSeconds,
-      readSeconds: before.readSeconds + sources.readSeconds,
+      openSeconds: before.openSeconds + openSeconds,
+      readSeconds: before.readSeconds + readSeconds,
       // The HDF5 library decodes while it reads; its share is in readSeconds.
       decodeSeconds: 0,
       analysisSeconds: before.analysisSeconds + analysisSeconds,
@@ -239,5 +240,5 @@ export class LeaseLoop {
   }
 }
 
-const isFull = ({ results }: Workbench): boolean =>
+const isFull = ({ results }: Bench): boolean =>
   results.bytes > RESULT_BYTES_MAX || results.rangeCount >= RESULT_RANGES_MAX;

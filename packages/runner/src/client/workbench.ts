@@ -13,13 +13,14 @@ import type { Welcome } from "../wire/join.ts";
 import type { Lease } from "../wire/lease-message.ts";
 import { fault } from "../faults.ts";
 import { loadAnalysis, withPlace } from "./analysis-module.ts";
+import type { Bench } from "./bench.ts";
 import { ResultBuilder } from "./result-builder.ts";
 import { Sources } from "./sources.ts";
 
-/** Where a client's events are worked on: read, analysed, and what came of it kept until it is sent. */
-export class Workbench {
+/** Where events are read and analysed. */
+export class Workbench implements Bench {
   readonly schema: ResultSchema;
-  readonly sources: Sources;
+  readonly #sources: Sources;
   readonly results: ResultBuilder;
   readonly #work: Work;
   readonly #staged: StagedTotals;
@@ -27,12 +28,12 @@ export class Workbench {
   #totals: Totals;
   /** Events whose totals are in the delta. */
   #counted: { first: number; events: number }[] = [];
-  analysisSeconds = 0;
+  #analysisSeconds = 0;
 
   private constructor(work: Work, schema: ResultSchema, sources: Sources, analysisPath: string) {
     this.#work = work;
     this.schema = schema;
-    this.sources = sources;
+    this.#sources = sources;
     this.#analysisPath = analysisPath;
     this.results = new ResultBuilder(
       schema,
@@ -58,10 +59,18 @@ export class Workbench {
     return new Workbench(work, schema, sources, name);
   }
 
+  get sourceCount(): number {
+    return this.#sources.infos.length;
+  }
+
+  get times(): Bench["times"] {
+    const { bytes, bytesRead, openSeconds, readSeconds } = this.#sources;
+    return { bytes, bytesRead, openSeconds, readSeconds, analysisSeconds: this.#analysisSeconds };
+  }
+
   /**
-   * One event of a lease, whole. What goes wrong with its data or in its analysis fails the event.
+   * What goes wrong with an event's data or in its analysis fails the event.
    *
-   * @param event counted from 0 in the lease; @param fragment of its first fragment
    * @throws EvbError where a file is not there or not the one that was indexed: no event can be right then
    */
   run(lease: Lease, event: number, fragment: number): void {
@@ -72,8 +81,8 @@ export class Workbench {
     try {
       const fragments =
         this.#work.reads === false
-          ? this.sources.withoutData(sources, rows)
-          : this.sources.read(sources, rows);
+          ? this.#sources.withoutData(sources, rows)
+          : this.#sources.read(sources, rows);
       const begun = performance.now();
       try {
         const result = this.#work.event(
@@ -83,7 +92,7 @@ export class Workbench {
         this.results.add(place, sources, result);
         this.#staged.commit(this.#totals);
       } finally {
-        this.analysisSeconds += (performance.now() - begun) / 1000;
+        this.#analysisSeconds += (performance.now() - begun) / 1000;
       }
     } catch (thrown) {
       if (
@@ -104,7 +113,14 @@ export class Workbench {
     else this.#counted.push({ first: place.event, events: 1 });
   }
 
-  /** The totals since the last take, and the events in them. */
+  settle(): void {
+    // Results are in their messages.
+  }
+
+  checkUnchanged(): void {
+    this.#sources.checkUnchanged();
+  }
+
   takeEpoch(): { ranges: { first: number; events: number }[]; totals: Totals } {
     const epoch = { ranges: this.#counted, totals: this.#totals };
     this.#counted = [];
@@ -117,7 +133,7 @@ export class Workbench {
   }
 
   close(): void {
-    this.sources.close();
+    this.#sources.close();
   }
 
   #reasonOf(thrown: unknown): string {

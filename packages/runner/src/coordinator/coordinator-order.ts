@@ -1,5 +1,5 @@
 import type { ResultSchema, Totals } from "@evb/analysis";
-import type { AnalysisOrder, Failure } from "../wire/join.ts";
+import type { AnalysisOrder, Failure, RebuildWelcome } from "../wire/join.ts";
 import type { Range } from "./range-set.ts";
 import type { Share } from "./roster.ts";
 import type { Before, Progress } from "./schedule.ts";
@@ -21,6 +21,16 @@ export interface CoordinatorOrder {
   readonly eventTimeoutMs: number | undefined;
   /** The first failed event ends the run. */
   readonly strict: boolean;
+  /** Undefined where events are analysed; else an event is a part of what is written. */
+  readonly rebuild?: Rebuild | undefined;
+}
+
+/** What clients are told that write. */
+export interface Rebuild extends RebuildWelcome {
+  /** What is to be written for an event: see part-message.ts. */
+  part(event: number): Uint8Array;
+  /** Told when parts are written, each once. */
+  written(events: readonly Range[]): void;
 }
 
 /** What an earlier life of the coordinator did, as its journal says. */

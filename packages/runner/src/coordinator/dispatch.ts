@@ -5,7 +5,7 @@ import type { JournalWriter } from "../sink/journal.ts";
 import type { Failure } from "../wire/join.ts";
 import { encodeValue } from "../wire/values.ts";
 import type { FaultCounts } from "./counts.ts";
-import type { CoordinatorOrder, RunBefore } from "./coordinator-order.ts";
+import type { CoordinatorOrder, Rebuild, RunBefore } from "./coordinator-order.ts";
 import { EventTable } from "./event-table.ts";
 import { Failures } from "./failures.ts";
 import type { Message } from "./inbox.ts";
@@ -31,6 +31,7 @@ export interface DispatchEvents {
  */
 export class Dispatch {
   readonly #before: RunBefore | undefined;
+  readonly #rebuild: Rebuild | undefined;
   readonly #journal: JournalWriter;
   readonly #mailroom: Mailroom;
   readonly #intake: Intake;
@@ -64,6 +65,7 @@ export class Dispatch {
   ) {
     const { index, order, before, journal } = parts;
     this.#before = before;
+    this.#rebuild = order.rebuild;
     this.#journal = journal;
     this.#mailroom = parts.mailroom;
     this.#counts = parts.counts;
@@ -204,6 +206,7 @@ export class Dispatch {
           break;
         case "commit":
           committed = action.ranges;
+          this.#rebuild?.written(committed);
           for (const range of committed)
             this.#trace({ what: "commit", rank: action.rank, ...range });
           break;
@@ -224,12 +227,18 @@ export class Dispatch {
   }
 
   #post({ rank, lease, range, double, again }: Extract<Action, { kind: "lease" }>): void {
-    const columns = this.#table.slice(range);
+    const columns = { ...this.#table.slice(range), ...this.#partsOf(range) };
     // Somebody else may bring these events, too: were their totals together with others', all would be refused.
     const how = { double: double || again > 0 };
     this.#mailroom.post(this.#peerOf(rank), { id: lease, first: range.first, ...columns }, how);
     this.#trace({ what: "lease", rank, lease, ...range, again: again > 0, double });
     this.flushSoon();
+  }
+
+  #partsOf({ first, end }: Range): { parts?: Uint8Array[] } {
+    const rebuild = this.#rebuild;
+    if (rebuild === undefined) return {};
+    return { parts: Array.from({ length: end - first }, (_, k) => rebuild.part(first + k)) };
   }
 
   #setAside(ranges: readonly Range[]): void {

@@ -10,6 +10,7 @@ export function welcomeOf(
 ): Welcome {
   const { session, beatMs, order } = parts;
   const { files, sources, root, path } = parts.index;
+  const { rebuild } = order;
   return {
     nonce,
     session,
@@ -30,5 +31,13 @@ export function welcomeOf(
       itemShape,
       rows,
     })),
+    ...(rebuild && {
+      rebuild: {
+        outputs: rebuild.outputs,
+        host: rebuild.host,
+        buildings: rebuild.buildings,
+        memoryBytes: rebuild.memoryBytes,
+      },
+    }),
   };
 }

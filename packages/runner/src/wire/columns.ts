@@ -1,12 +1,13 @@
 import { fault } from "../faults.ts";
 
-const WIDTHS = { u64: 8, f64: 8, u32: 4, u16: 2 } as const;
+const WIDTHS = { u64: 8, f64: 8, u32: 4, u16: 2, u8: 1 } as const;
 type Width = keyof typeof WIDTHS;
 interface Views {
   u64: BigUint64Array;
   f64: Float64Array;
   u32: Uint32Array;
   u16: Uint16Array;
+  u8: Uint8Array;
 }
 
 /**
@@ -42,7 +43,19 @@ export class ColumnCursor {
         return new Uint32Array(buffer, at, count) as Views[Kind];
       case "u16":
         return new Uint16Array(buffer, at, count) as Views[Kind];
+      case "u8":
+        return new Uint8Array(buffer, at, count) as Views[Kind];
     }
+  }
+
+  /** Goes on at the next place where any column may begin. */
+  align(): void {
+    this.#offset = Math.ceil(this.#offset / 8) * 8;
+  }
+
+  /** Whether nothing is left. */
+  get isAtEnd(): boolean {
+    return this.#offset >= this.#bytes.byteLength;
   }
 
   /** @throws EvbError "frame-bad" where something is left */

@@ -42,6 +42,18 @@ interface WelcomeSource {
   readonly rows: number;
 }
 
+/** Where clients write a run that is rebuilt. */
+export interface RebuildWelcome {
+  /** Below the run's folder. */
+  readonly outputs: readonly string[];
+  /** The coordinator's. */
+  readonly host: string;
+  /** Outputs that are counted apart. */
+  readonly buildings: number;
+  /** So much memory each client uses for bytes. */
+  readonly memoryBytes: number;
+}
+
 /** Why a client can't join: it asks no more. */
 export interface Refusal {
   readonly nonce: string;
@@ -65,6 +77,8 @@ export interface Welcome {
   readonly indexPath: string;
   readonly files: readonly WelcomeFile[];
   readonly sources: readonly WelcomeSource[];
+  /** Undefined where events are analysed. */
+  readonly rebuild?: RebuildWelcome | undefined;
 }
 
 const JOIN_BYTES_MAX = 4096;
@@ -76,6 +90,8 @@ const EVENT_TIMEOUT_MS_MAX = 2 ** 31 - 1;
 /** 65,535 sources (a source is a u16) of some 200 bytes, and as many files. */
 const WELCOME_BYTES_MAX = 64 * 2 ** 20;
 const SOURCES_MAX = 65_535;
+/** Segments of some 2 GB of a run of 100 TB. */
+const OUTPUTS_MAX = 65_535;
 const DIMENSIONS_MAX = 31;
 const SCHEMA_BYTES_MAX = 2 ** 20;
 
@@ -120,6 +136,7 @@ export function decodeWelcome(bytes: Uint8Array): Welcome | Refusal {
     indexPath: fields.text("indexPath"),
     files: fields.list("files", SOURCES_MAX, welcomeFile),
     sources: fields.list("sources", SOURCES_MAX, welcomeSource),
+    rebuild: rebuildWelcome((value as { rebuild?: unknown }).rebuild),
   };
   if (welcome.sources.some(({ file }) => file >= welcome.files.length))
     throw fault("frame-bad", { what: "welcome", reason: "a source's file is none of its files" });
@@ -135,11 +152,27 @@ function analysisOrder(value: unknown): AnalysisOrder {
   };
 }
 
+function rebuildWelcome(value: unknown): RebuildWelcome | undefined {
+  if (value === undefined || value === null) return undefined;
+  const fields = new Fields("welcome's rebuild", value);
+  return {
+    outputs: fields.list("outputs", OUTPUTS_MAX, (path) => {
+      if (typeof path === "string" && isBelow(path)) return path;
+      throw fault("frame-bad", { what: "welcome", reason: "an output lies outside of its folder" });
+    }),
+    host: fields.text("host", 256),
+    buildings: fields.integer("buildings", OUTPUTS_MAX),
+    memoryBytes: fields.integer("memoryBytes"),
+  };
+}
+
+const isBelow = (path: string): boolean => !path.startsWith("/") && !path.split("/").includes("..");
+
 function welcomeFile(value: unknown): WelcomeFile {
   const fields = new Fields("welcome's file", value);
   const path = fields.text("path");
   // An index has none that leads out of its root; a client reads only files of the index.
-  if (path.startsWith("/") || path.split("/").includes(".."))
+  if (!isBelow(path))
     throw fault("frame-bad", { what: "welcome", reason: "a file lies outside of its root" });
   return {
     path,

@@ -16,6 +16,8 @@ export interface Lease {
   readonly source: Uint16Array;
   /** Shape (fragments): rows of the source's payload. */
   readonly row: Uint32Array;
+  /** Of a run that is rebuilt: what is to be written for each event, encoded; see part-message.ts. */
+  readonly parts?: readonly Uint8Array[];
 }
 
 /** Leases of one frame; more are sent in a second one. */
@@ -25,6 +27,7 @@ export const LEASES_PER_FRAME_MAX = 4096;
  * Many leases in one frame:
  * (id, first, events, fragments) u32 (leases, 4) | time u64 (events) | row u32 (fragments) |
  * fragmentCount u16 (events) | source u16 (fragments)
+ * and where leases have parts, each column and part from a multiple of 8: part bytes u32 (events) | parts
  */
 export function encodeLeases(
   header: Omit<Header, "n"> & { readonly kind: "lease" | "double" },
@@ -33,7 +36,12 @@ export function encodeLeases(
   const n = leases.length;
   const events = sum(leases, (lease) => lease.time.length);
   const fragments = sum(leases, (lease) => lease.row.length);
-  const bytes = 8 * events + 16 * n + 4 * fragments + 2 * events + 2 * fragments;
+  const columnBytes = 8 * events + 16 * n + 4 * fragments + 2 * events + 2 * fragments;
+  const parts = leases.flatMap((lease) => lease.parts ?? []);
+  const bytes =
+    parts.length === 0
+      ? columnBytes
+      : aligned(columnBytes) + aligned(4 * events) + sum(parts, (part) => aligned(part.length));
   const { frame } = newFrame({ ...header, n }, bytes);
   const cursor = new ColumnCursor(frame, HEADER_BYTES, "lease");
   const heads = cursor.take("u32", 4 * n);
@@ -52,8 +60,31 @@ export function encodeLeases(
     event += lease.time.length;
     fragment += lease.row.length;
   });
+  if (parts.length > 0) putParts(cursor, parts);
   return frame;
 }
+
+function putParts(cursor: ColumnCursor, parts: readonly Uint8Array[]): void {
+  cursor.align();
+  cursor.take("u32", parts.length).set(parts.map((part) => part.length));
+  for (const part of parts) {
+    cursor.align();
+    cursor.take("u8", part.length).set(part);
+  }
+}
+
+function takeParts(cursor: ColumnCursor, events: number): Uint8Array[] {
+  cursor.align();
+  const lengths = cursor.take("u32", events);
+  const parts: Uint8Array[] = [];
+  for (const length of lengths) {
+    cursor.align();
+    parts.push(cursor.take("u8", length));
+  }
+  return parts;
+}
+
+const aligned = (bytes: number): number => Math.ceil(bytes / 8) * 8;
 
 /** @throws EvbError "frame-bad" */
 export function decodeLeases(header: Header, frame: Uint8Array, sourceCount: number): Lease[] {
@@ -67,6 +98,7 @@ export function decodeLeases(header: Header, frame: Uint8Array, sourceCount: num
   const row = cursor.take("u32", fragments);
   const counts = cursor.take("u16", events);
   const source = cursor.take("u16", fragments);
+  const parts = cursor.isAtEnd ? undefined : takeParts(cursor, events);
   cursor.end();
   if (source.some((each) => each >= sourceCount)) throw bad("it names a source that isn't there");
   const leases: Lease[] = [];
@@ -84,6 +116,7 @@ export function decodeLeases(header: Header, frame: Uint8Array, sourceCount: num
       fragmentCount: fragmentCounts,
       source: source.subarray(fragment, fragment + fragmentCount),
       row: row.subarray(fragment, fragment + fragmentCount),
+      ...(parts && { parts: parts.slice(event, event + eventCount!) }),
     });
     event += eventCount!;
     fragment += fragmentCount;

@@ -1,0 +1,121 @@
+import { resolve } from "node:path";
+import { parseStampPlace } from "@evb/formats";
+import { parseDataPlace, parseHeaderlessRules, type RingStream } from "@evb/index";
+import type { Building, OrderJob } from "@evb/runner";
+import { fault } from "../faults.ts";
+import { parseCount, parseDuration, parseSize } from "../sizes.ts";
+import { EVB_VERSION } from "../version.ts";
+import type { OrderCommand } from "./order.ts";
+
+const ID_MAX = 2 ** 32 - 1;
+const COUNT_MAX = 1e9;
+const DEPTH_MAX = 64;
+const TICKS_MAX = 2n ** 64n - 1n;
+/** A part is written at once: half a megabyte stays in the second-level cache (docs/decisions/0021-ring-kernels.md). */
+const PART_BYTES = 2 ** 20;
+/** Leases of some parts: what is told of a part is some 30 kB. */
+const PARTS_PER_LEASE = 8;
+
+/** What NSCLDAQ's programs do where nothing is said. They let an event have one fragment more than they say. */
+const LIKE = {
+  glom: { policy: "earliest", fragmentsMax: 1000, ticksWithoutWindow: 0n },
+  offlineevb: { policy: "latest", fragmentsMax: 1000, ticksWithoutWindow: 1n },
+} as const;
+const LIKE_NONE = { policy: "earliest", fragmentsMax: Infinity, ticksWithoutWindow: 0n } as const;
+
+/** @throws EvbError "bad-option", "options-exclude", "usage" */
+export function orderJob(
+  argv: OrderCommand,
+  streams: readonly RingStream[],
+  awaited: () => number,
+): OrderJob {
+  const { out, stagearea } = argv;
+  const buildings = buildingsOf(argv);
+  const events = argv.batch === undefined ? Infinity : count("batch", argv.batch, 1, COUNT_MAX);
+  const segmentBytes =
+    argv.segmentSize === undefined ? Infinity : parseSize("segment-size", argv.segmentSize);
+  return {
+    streams,
+    out: resolve(out ?? stagearea ?? ""),
+    isStageArea: stagearea !== undefined,
+    force: argv.force,
+    resume: argv.resume,
+    scan: {
+      depth: argv.depth === undefined ? Infinity : count("depth", argv.depth, 0, DEPTH_MAX),
+      salvage: argv.salvage,
+      stampAt: stampAt(argv.timestampAt),
+      rules: parseHeaderlessRules(argv.headerless),
+      runNumber: argv.run === undefined ? undefined : count("run", argv.run, 0, ID_MAX),
+    },
+    buildings,
+    checksum: argv.checksum === "sha512",
+    limits: { bytes: PART_BYTES, events, segmentBytes },
+    memoryBytes: parseSize("memory", argv.memory),
+    places: argv.data.map(parseDataPlace),
+    clientsAwaited: awaited,
+    clientsReturn: false,
+    clientTimeoutMs: parseDuration("client-timeout", argv.clientTimeout),
+    batchCap: PARTS_PER_LEASE,
+    tracePath: argv.trace,
+    evbVersion: EVB_VERSION,
+    settings: settingsOf(argv, buildings),
+  };
+}
+
+/** One for each window, or one that is in order only. */
+function buildingsOf(argv: OrderCommand): Building[] {
+  const like = argv.like === undefined ? LIKE_NONE : LIKE[argv.like];
+  const most =
+    argv.maxFragments === undefined
+      ? like.fragmentsMax
+      : count("max-fragments", argv.maxFragments, 1, COUNT_MAX);
+  const building = {
+    match: argv.match,
+    policy: argv.policy ?? like.policy,
+    fragmentsMax: most + (argv.like === undefined ? 0 : 1),
+    sourceId: count("source-id", argv.sourceId, 0, ID_MAX),
+    ticksWithoutWindow: like.ticksWithoutWindow,
+  };
+  const windows = [...new Set(argv.window.map(parseTicks))];
+  if (windows.length === 0) return [{ ...building, windowTicks: undefined }];
+  return windows.map((windowTicks) => ({ ...building, windowTicks }));
+}
+
+function parseTicks(text: string): bigint {
+  const ticks = /^\d+$/.test(text) ? BigInt(text) : -1n;
+  if (ticks < 0n || ticks > TICKS_MAX)
+    throw fault("bad-option", { option: "window", text, wanted: "ticks from 0 to 2^64 - 1" });
+  return ticks;
+}
+
+function stampAt(text: string | undefined): OrderJob["scan"]["stampAt"] {
+  if (text === undefined) return undefined;
+  const place = parseStampPlace(text);
+  const wanted = "OFFSET:u64le, or with u16, u32, u48 and be, such as 0:u48be";
+  if (place === undefined) throw fault("bad-option", { option: "timestamp-at", text, wanted });
+  return place;
+}
+
+const count = (option: string, text: string, min: number, max: number): number =>
+  parseCount(option, text, { min, max });
+
+/** All that the bytes of the output depend on, and where they are cut. */
+function settingsOf(argv: OrderCommand, buildings: readonly Building[]): Record<string, string> {
+  const { depth, timestampAt, headerless, salvage, segmentSize, run, batch } = argv;
+  const [{ match, policy, fragmentsMax, sourceId }] = buildings as [Building];
+  return {
+    window: buildings.map(({ windowTicks }) => String(windowTicks ?? "none")).join(","),
+    match,
+    policy,
+    "max-fragments": String(fragmentsMax),
+    "source-id": String(sourceId),
+    like: argv.like ?? "none",
+    depth: depth ?? "all",
+    "timestamp-at": timestampAt ?? "none",
+    headerless: headerless.join(",") || "none",
+    salvage: String(salvage),
+    "segment-size": segmentSize ?? "none",
+    run: run ?? "none",
+    batch: batch ?? "none",
+  };
+}

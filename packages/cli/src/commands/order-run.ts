@@ -1,0 +1,58 @@
+import { streamsOf, type RingStream } from "@evb/index";
+import { orderRuns, type OrderOutcome } from "@evb/runner";
+import { orderSummary } from "@evb/watch";
+import { fault } from "../faults.ts";
+import { interruptSignal } from "../interrupts.ts";
+import { parseCount } from "../sizes.ts";
+import { log, print, printJson, type Output } from "../terminal.ts";
+import { orderClients } from "./order-clients.ts";
+import { findRingInputs } from "./order-inputs.ts";
+import { orderJob } from "./order-job.ts";
+import type { OrderCommand } from "./order.ts";
+import { CLIENTS_MAX, withTimeLimit } from "./run-parts.ts";
+
+/** Returns what the process should end with. */
+export async function runOrderCommand(argv: OrderCommand): Promise<number> {
+  checkOptions(argv);
+  const signal = withTimeLimit(interruptSignal(), argv.timeLimit);
+  const count = parseCount("clients", argv.clients, { min: 1, max: CLIENTS_MAX });
+  const inputs = await findRingInputs(argv);
+  try {
+    const streams = findStreams(inputs.paths, argv);
+    const clients = await orderClients(argv, count, signal);
+    const job = orderJob(argv, streams, () => clients.awaited());
+    return tell(await orderRuns(job, clients), argv);
+  } finally {
+    inputs.close();
+  }
+}
+
+function checkOptions({ out, stagearea, split, force, resume }: OrderCommand): void {
+  const places = [
+    ["out", out],
+    ["stagearea", stagearea],
+    ["split", split],
+  ].flatMap(([name, value]) => (value === undefined ? [] : [name!]));
+  if (places.length === 0)
+    throw fault("usage", {
+      reason: "nothing says where the new files go: give -o OUT",
+      command: "evb order",
+    });
+  if (places.length > 1) throw fault("options-exclude", { one: places[0]!, other: places[1]! });
+  if (force && resume) throw fault("options-exclude", { one: "force", other: "resume" });
+}
+
+/** A missing segment ends it, or with --salvage is a word. */
+function findStreams(paths: readonly string[], { salvage, quiet }: OrderCommand): RingStream[] {
+  return streamsOf(paths, (reason) => {
+    if (!salvage) throw reason;
+    if (!quiet) log(reason.message);
+  });
+}
+
+function tell({ report, exitCode, problem }: OrderOutcome, output: Output): number {
+  if (output.json) printJson(report);
+  else if (report.runs.length > 0) print(orderSummary(report));
+  if (problem !== undefined) log(problem);
+  return exitCode;
+}

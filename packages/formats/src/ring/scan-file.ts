@@ -1,0 +1,135 @@
+import { fault } from "../faults.ts";
+import { FileBytes } from "./file-bytes.ts";
+import { ITEM_HEADER_BYTES, isLittleEndian } from "./head.ts";
+import { resynchronise } from "./resynchronise.ts";
+import { ITEM_TYPE } from "./item-type.ts";
+import { RingRows } from "./rows.ts";
+import { BlockScanner, rowsMax, type Damage, type ScanFound } from "./scan.ts";
+import { isV10File } from "./version.ts";
+
+/** A megabyte reads as fast as the page cache gives it (docs/decisions/0021-ring-kernels.md). */
+const BLOCK_BYTES = 2 ** 20;
+
+/** Bytes of a file that belong to no item. */
+export interface Skipped {
+  readonly path: string;
+  readonly offset: number;
+  readonly bytes: number;
+  /** How many items of the file came before, so its number. */
+  readonly item: number;
+  readonly reason: string;
+}
+
+export interface ScanFileOrder {
+  readonly path: string;
+  /** Row of the inputs' files. */
+  readonly file: number;
+  /** Where the file begins, in the bytes of all inputs. */
+  readonly base: number;
+  /** Of all inputs: tells how much room rows will need. */
+  readonly bytesOfAll: number;
+  /** Whether damage is skipped; else it is an error. */
+  readonly salvage: boolean;
+  /** Of the file that this one continues; undefined: it is the first. */
+  readonly v10: boolean | undefined;
+}
+
+export interface ScannedFile {
+  readonly items: number;
+  readonly v10: boolean;
+  /** Of its first item. */
+  readonly bigEndian: boolean;
+  readonly skipped: readonly Skipped[];
+}
+
+/**
+ * Scans one file, from its beginning to its end, into the scanner's rows.
+ *
+ * @throws EvbError "ring-unreadable", "ring-empty", and "ring-damaged" with file, byte offset and item number
+ */
+export function scanRingFile(
+  scanner: BlockScanner,
+  rows: RingRows,
+  order: ScanFileOrder,
+): ScannedFile {
+  const file = new FileBytes(order.path);
+  try {
+    if (file.sizeBytes === 0) throw fault("ring-empty", { path: order.path });
+    const v10 = order.v10 ?? isV10File(file);
+    scanner.beginFile(order.file, { v10 });
+    const skipped = scanItems(file, scanner, rows, { ...order, v10 });
+    const head = file.view(0, ITEM_HEADER_BYTES);
+    const bigEndian = head.byteLength === ITEM_HEADER_BYTES && !isLittleEndian(head, 0);
+    return { items: scanner.item, v10, bigEndian, skipped };
+  } finally {
+    file.close();
+  }
+}
+
+function scanItems(
+  file: FileBytes,
+  scanner: BlockScanner,
+  rows: RingRows,
+  order: ScanFileOrder & { readonly v10: boolean },
+): Skipped[] {
+  const { path, base, bytesOfAll, salvage, v10 } = order;
+  const skipped: Skipped[] = [];
+  let at = 0;
+  let wanted = BLOCK_BYTES;
+  while (at < file.sizeBytes) {
+    const view = file.view(at, wanted);
+    const length = view.byteLength;
+    rows.reserve(rowsMax(length), { read: base + at + length, all: bytesOfAll });
+    const { used, damage: found } = scanner.take(view, base + at);
+    const rest = file.sizeBytes - at - used;
+    wanted = Math.max(BLOCK_BYTES, used === length ? 0 : sizeAt(view, used));
+    const damage = found ?? (used === length ? undefined : cutOff(wanted, { at: used, rest }));
+    at += used;
+    if (damage === undefined) continue;
+    const where = damage.at === used ? "" : ` (at byte ${String(at + damage.at - used)})`;
+    const place = { path, offset: at, item: scanner.item, reason: damage.reason + where };
+    if (!salvage) throw fault("ring-damaged", place);
+    const next = resynchronise(file, at + 1, v10);
+    skipped.push({ ...place, bytes: next - at });
+    at = next;
+    wanted = BLOCK_BYTES;
+  }
+  return skipped;
+}
+
+/** What an item that isn't whole in a block says of its size. */
+function sizeAt(view: DataView, at: number): number {
+  if (view.byteLength - at < ITEM_HEADER_BYTES) return 0;
+  return view.getUint32(at, isLittleEndian(view, at));
+}
+
+/** Whether the file ends inside the item at `at`. */
+function cutOff(size: number, { at, rest }: { at: number; rest: number }): Damage | undefined {
+  if (rest < ITEM_HEADER_BYTES)
+    return { at, reason: `the file ends ${String(rest)} bytes into the item's header` };
+  if (size <= Math.max(rest, BLOCK_BYTES)) return undefined;
+  const reason = `the item says it has ${String(size)} bytes, and the file ends after ${String(rest)}`;
+  return { at, reason };
+}
+
+/**
+ * The run number of the first BEGIN_RUN in a file's first megabyte; undefined where there is none, or
+ * damage comes before.
+ *
+ * @throws EvbError "ring-unreadable"
+ */
+export function firstBegin(path: string): number | undefined {
+  const file = new FileBytes(path);
+  try {
+    const rows = new RingRows();
+    const found: ScanFound = { builtEvents: 0, emptyEvents: 0, states: [], headerless: [] };
+    const scanner = new BlockScanner(rows, found, { depth: 0, stampAt: undefined });
+    scanner.beginFile(0, { v10: file.sizeBytes > 0 && isV10File(file) });
+    const view = file.view(0, BLOCK_BYTES);
+    rows.reserve(rowsMax(view.byteLength), { read: view.byteLength, all: view.byteLength });
+    scanner.take(view, 0);
+    return found.states.find(({ type }) => type === ITEM_TYPE.BEGIN_RUN)?.runNumber;
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,359 @@
+import { FRAGMENT, RUN_ITEM } from "@evb/event";
+import {
+  BODY_HEADER_BYTES,
+  FRAGMENT_HEADER_BYTES,
+  HEAD_BYTES,
+  HEADERLESS_BODY_OFFSET,
+  ITEM_HEADER_BYTES,
+  NULL_STAMP,
+  readItemHead,
+  type ItemHead,
+} from "./head.ts";
+import { ITEM_TYPE, isStateChange, itemTypeName, USER_TYPE_MIN } from "./item-type.ts";
+import { originalSourceOf } from "./original-source.ts";
+import { ROW, type RingRows } from "./rows.ts";
+import { stampIn, type StampPlace } from "./stamp-place.ts";
+
+/** An item that isn't a row like others: it says where the run begins, ends or pauses, or how the file is written. */
+export interface StateItem {
+  readonly type: number;
+  readonly offset: number;
+  readonly size: number;
+  /** Undefined without body header. */
+  readonly source: number | undefined;
+  readonly stamp: bigint;
+  readonly barrier: number;
+  readonly bigEndian: boolean;
+  readonly v10: boolean;
+  /** Rows that came before it. */
+  readonly rowsBefore: number;
+  /** PAUSE_RUN and RESUME_RUN are rows, too. */
+  readonly row: number | undefined;
+  /** What a v12 item without body header says of its own source. */
+  readonly originalSource: number | undefined;
+  /** Of a state change. */
+  readonly runNumber: number | undefined;
+  /** Item number in its file, from 0. */
+  readonly item: number;
+  /** Row of the inputs' files. */
+  readonly file: number;
+}
+
+/** A row whose source is still to be found. */
+export interface HeaderlessRow {
+  readonly row: number;
+  readonly type: number;
+  readonly file: number;
+  /** What a v12 item says of its own source; undefined where its layout doesn't. */
+  readonly originalSource: number | undefined;
+}
+
+/** What a scan finds beside rows. */
+export interface ScanFound {
+  /** Built events at the outermost level, and how many had no fragment. */
+  builtEvents: number;
+  emptyEvents: number;
+  /** BEGIN_RUN, END_RUN, PAUSE_RUN, RESUME_RUN, ABNORMAL_ENDRUN, RING_FORMAT, EVB_GLOM_INFO, in order. */
+  readonly states: StateItem[];
+  readonly headerless: HeaderlessRow[];
+}
+
+/** As many rows a block of so many bytes can have: fragments without payload are the smallest. */
+export const rowsMax = (bytes: number): number => Math.ceil(bytes / ITEM_HEADER_BYTES);
+
+/** What is wrong with the bytes at a place. */
+export interface Damage {
+  /** Bytes from the beginning of the block. */
+  readonly at: number;
+  readonly reason: string;
+}
+
+const NESTING_MAX = 64;
+/** Body of type size word with nothing behind it. */
+const COUNT_BYTES = 4;
+
+/** The types of {@link ScanFound.states}. */
+const STATE_TYPES: ReadonlySet<number> = new Set([
+  ITEM_TYPE.BEGIN_RUN,
+  ITEM_TYPE.END_RUN,
+  ITEM_TYPE.PAUSE_RUN,
+  ITEM_TYPE.RESUME_RUN,
+  ITEM_TYPE.ABNORMAL_ENDRUN,
+  ITEM_TYPE.RING_FORMAT,
+  ITEM_TYPE.EVB_GLOM_INFO,
+]);
+
+const PAUSES: ReadonlySet<number> = new Set([ITEM_TYPE.PAUSE_RUN, ITEM_TYPE.RESUME_RUN]);
+
+/** Turns blocks of ring items into rows. It is the one place that sees every byte of a header, and is written for speed. */
+export class BlockScanner {
+  readonly #rows: RingRows;
+  readonly #found: ScanFound;
+  readonly #depth: number;
+  readonly #stampAt: StampPlace | undefined;
+  #v10 = false;
+  #file = 0;
+  #item = 0;
+  #view: DataView = new DataView(new ArrayBuffer(0));
+  /** Of the block, in the bytes of all inputs. */
+  #base = 0;
+  /** Damage in the item that is looked at. */
+  #damage: Damage | undefined;
+
+  constructor(
+    rows: RingRows,
+    found: ScanFound,
+    { depth, stampAt }: { readonly depth: number; readonly stampAt: StampPlace | undefined },
+  ) {
+    this.#rows = rows;
+    this.#found = found;
+    this.#depth = depth;
+    this.#stampAt = stampAt;
+  }
+
+  /** Items counted so far in this file. */
+  get item(): number {
+    return this.#item;
+  }
+
+  beginFile(file: number, { v10 }: { v10: boolean }): void {
+    this.#file = file;
+    this.#v10 = v10;
+    this.#item = 0;
+  }
+
+  /**
+   * Takes all items that lie whole in a block; there must be room for as many rows as it can hold.
+   *
+   * @param base of its first byte, in the bytes of all inputs
+   * @returns where the first item begins that isn't whole, and what is wrong with it if that is known already
+   */
+  take(view: DataView, base: number): { used: number; damage: Damage | undefined } {
+    const length = view.byteLength;
+    this.#view = view;
+    this.#base = base;
+    this.#damage = undefined;
+    let at = 0;
+    while (length - at >= ITEM_HEADER_BYTES) {
+      const little = view.getUint16(at + 4, true) !== 0;
+      const size = view.getUint32(at, little);
+      if (size < ITEM_HEADER_BYTES || (size < HEADERLESS_BODY_OFFSET && !this.#v10)) {
+        this.#spoil(at, `its size is ${String(size)}`);
+        break;
+      }
+      if (size > length - at) break;
+      const type = view.getUint32(at + 4, little);
+      const rowsBefore = this.#rows.count;
+      if (type === ITEM_TYPE.PHYSICS_EVENT) this.#event(at, size, little);
+      else this.#other(at, size, little, type);
+      if (this.#damage !== undefined) {
+        this.#rows.count = rowsBefore;
+        break;
+      }
+      this.#item++;
+      at += size;
+    }
+    return { used: at, damage: this.#damage };
+  }
+
+  #spoil(at: number, reason: string): false {
+    this.#damage ??= { at, reason };
+    return false;
+  }
+
+  #event(at: number, size: number, little: boolean): void {
+    const body = this.#bodyOf(at, size, little);
+    if (body > at + size) {
+      this.#spoil(at, "its body header is larger than the item");
+      return;
+    }
+    if (this.#depth > 0 && this.#isBuilt(body, at + size, little)) {
+      const { count } = this.#rows;
+      if (!this.#fragments(body + COUNT_BYTES, at + size, little, 1)) return;
+      this.#found.builtEvents++;
+      if (this.#rows.count === count) this.#found.emptyEvents++;
+      return;
+    }
+    if (this.#depth > 0 && !this.#isRaw(at, body, size, little)) return;
+    this.#raw(at, size);
+  }
+
+  #bodyOf(at: number, size: number, little: boolean): number {
+    if (this.#v10) return at + ITEM_HEADER_BYTES;
+    const word = this.#view.getUint32(at + 8, little);
+    return word < BODY_HEADER_BYTES || size < HEAD_BYTES
+      ? at + HEADERLESS_BODY_OFFSET
+      : at + ITEM_HEADER_BYTES + word;
+  }
+
+  /** A built body begins with its own byte count; of a raw one a count of 16-bit words does. */
+  #isBuilt(body: number, end: number, little: boolean): boolean {
+    return end - body >= COUNT_BYTES && this.#view.getUint32(body, little) === end - body;
+  }
+
+  /** The hot loop: fragments from `at` to `end`, one behind the other. Returns whether they end there. */
+  #fragments(at: number, end: number, little: boolean, level: number): boolean {
+    const view = this.#view;
+    const rows = this.#rows;
+    const { stampWords, offset, size, source, kind } = rows;
+    const base = this.#base;
+    const flags = little ? FRAGMENT : FRAGMENT | ROW.bigEndian;
+    const opens = level < this.#depth && level < NESTING_MAX;
+    let row = rows.count;
+    while (at < end) {
+      const payloadBytes = end - at >= FRAGMENT_HEADER_BYTES ? view.getUint32(at + 12, little) : -1;
+      const next = at + FRAGMENT_HEADER_BYTES + payloadBytes;
+      if (payloadBytes < 0 || next > end)
+        return this.#spoil(at, "a fragment is longer than the event that holds it");
+      if (opens && payloadBytes >= HEADERLESS_BODY_OFFSET && this.#isNested(at, next, little)) {
+        rows.count = row;
+        const body = this.#bodyOf(at + FRAGMENT_HEADER_BYTES, payloadBytes, little);
+        if (!this.#fragments(body + COUNT_BYTES, next, little, level + 1)) return false;
+        row = rows.count;
+      } else {
+        stampWords[2 * row] = view.getUint32(little ? at : at + 4, little);
+        stampWords[2 * row + 1] = view.getUint32(little ? at + 4 : at, little);
+        offset[row] = base + at;
+        size[row] = FRAGMENT_HEADER_BYTES + payloadBytes;
+        source[row] = rows.sourceRow(view.getUint32(at + 8, little));
+        kind[row] = flags;
+        const barrier = view.getUint32(at + 16, little);
+        if (barrier !== 0) rows.barriers.set(row, barrier);
+        row++;
+      }
+      at = next;
+    }
+    rows.count = row;
+    return true;
+  }
+
+  /** Whether a fragment's payload is a built event. */
+  #isNested(at: number, next: number, little: boolean): boolean {
+    const item = at + FRAGMENT_HEADER_BYTES;
+    const view = this.#view;
+    if (view.getUint32(item + 4, little) !== ITEM_TYPE.PHYSICS_EVENT) return false;
+    if (view.getUint32(item, little) !== next - item) return false;
+    const body = this.#bodyOf(item, next - item, little);
+    return (
+      this.#isBuilt(body, next, little) &&
+      this.#endsExactly(body + COUNT_BYTES, next, little, { items: false }) > 0
+    );
+  }
+
+  /** How many fragments follow each other up to `end`; 0 where they don't end there. */
+  #endsExactly(
+    at: number,
+    end: number,
+    little: boolean,
+    { items }: { readonly items: boolean },
+  ): number {
+    const view = this.#view;
+    let fragments = 0;
+    while (at < end) {
+      if (end - at < FRAGMENT_HEADER_BYTES) return 0;
+      const payloadBytes = view.getUint32(at + 12, little);
+      const item = at + FRAGMENT_HEADER_BYTES;
+      if (payloadBytes > end - item) return 0;
+      if (
+        items &&
+        (payloadBytes < ITEM_HEADER_BYTES || view.getUint32(item, little) !== payloadBytes)
+      )
+        return 0;
+      at = item + payloadBytes;
+      fragments++;
+    }
+    return at === end ? fragments : 0;
+  }
+
+  /**
+   * Whether an event that doesn't begin with its byte count is a raw one: else its count is wrong, as
+   * ring items in fragments close it to the byte.
+   */
+  #isRaw(at: number, body: number, size: number, little: boolean): boolean {
+    const first = body + COUNT_BYTES;
+    if (this.#endsExactly(first, at + size, little, { items: true }) === 0) return true;
+    const count = this.#view.getUint32(body, little);
+    const is = at + size - body;
+    return this.#spoil(at, `its event has ${String(is)} bytes, and says ${String(count)}`);
+  }
+
+  #raw(at: number, size: number): void {
+    const head = readItemHead(this.#view, at, this.#v10);
+    const { header } = head;
+    const row = this.#addItem(at, head, FRAGMENT);
+    if (header !== undefined && header.barrier !== 0) this.#rows.barriers.set(row, header.barrier);
+    if (header !== undefined) return;
+    this.#headerless(row, at, size, head);
+    if (this.#stampAt === undefined) return;
+    const stamp = stampIn(this.#view, at + head.bodyOffset, at + size, this.#stampAt);
+    if (stamp !== undefined) this.#rows.stamp[row] = stamp;
+  }
+
+  #addItem(at: number, head: ItemHead, what: number): number {
+    const { size, littleEndian, header, type } = head;
+    // What nobody knows may have anything where others have a header or none: it stays as it is.
+    const bare = header === undefined && !this.#v10 && itemTypeName(type) !== undefined;
+    const kind =
+      what |
+      ROW.item |
+      (bare ? ROW.headerless : 0) |
+      (littleEndian ? 0 : ROW.bigEndian) |
+      (this.#v10 ? ROW.v10 : 0);
+    const [stamp, source] = header === undefined ? [NULL_STAMP, 0] : [header.stamp, header.source];
+    return this.#rows.add({
+      stamp,
+      offset: this.#base + at,
+      size,
+      source: header === undefined ? 0 : this.#rows.sourceRow(source),
+      kind,
+    });
+  }
+
+  #headerless(row: number, at: number, size: number, { type }: ItemHead): void {
+    this.#rows.headerlessTypes.set(row, type);
+    this.#found.headerless.push({
+      row,
+      type,
+      file: this.#file,
+      originalSource: this.#originalSource(at, size),
+    });
+  }
+
+  #other(at: number, size: number, little: boolean, type: number): void {
+    const head = readItemHead(this.#view, at, this.#v10);
+    if (head.bodyOffset > size && type < USER_TYPE_MIN) {
+      this.#spoil(at, "its body header is larger than the item");
+      return;
+    }
+    const inOrder = !STATE_TYPES.has(type);
+    const row = inOrder || PAUSES.has(type) ? this.#addItem(at, head, RUN_ITEM) : undefined;
+    if (row !== undefined && head.header === undefined) this.#headerless(row, at, size, head);
+    if (!inOrder) this.#state(at, head, row);
+  }
+
+  #state(at: number, head: ItemHead, row: number | undefined): void {
+    const { type, size, littleEndian, header, bodyOffset } = head;
+    const change = isStateChange(type) && bodyOffset + COUNT_BYTES <= size;
+    this.#found.states.push({
+      type,
+      offset: this.#base + at,
+      size,
+      source: header?.source,
+      stamp: header?.stamp ?? NULL_STAMP,
+      barrier: header?.barrier ?? 0,
+      bigEndian: !littleEndian,
+      v10: this.#v10,
+      rowsBefore: this.#rows.count,
+      row,
+      originalSource: header === undefined ? this.#originalSource(at, size) : undefined,
+      runNumber: change ? this.#view.getUint32(at + bodyOffset, littleEndian) : undefined,
+      item: this.#item,
+      file: this.#file,
+    });
+  }
+
+  #originalSource(at: number, size: number): number | undefined {
+    const item = new DataView(this.#view.buffer, this.#view.byteOffset + at, size);
+    return originalSourceOf(item, this.#v10);
+  }
+}

@@ -1,0 +1,124 @@
+import { isStateChange, ITEM_TYPE, type RingRows, type ScanFound } from "@evb/formats";
+import type { HeaderlessRule } from "./headerless-rule.ts";
+
+/** Which sources were found for items without body header. */
+export interface FoundSources {
+  /** By number among the states. */
+  readonly ofStates: ReadonlyMap<number, number>;
+  /** How many items of a type were given to a source, as `TYPE → source: items`. */
+  readonly given: ReadonlyMap<string, number>;
+}
+
+interface Item {
+  readonly type: number;
+  readonly file: number;
+  readonly originalSource: number | undefined;
+  /** Where it is put: a row, or a number among the states. */
+  readonly row: number | undefined;
+  readonly state: number | undefined;
+}
+
+/**
+ * Finds the sources of items without body header: by the user's rules, and where they say nothing by
+ * what the run itself shows. Rows get their sources at once.
+ *
+ * @param paths of the run's files
+ */
+export function findSources(
+  rows: RingRows,
+  found: ScanFound,
+  rules: readonly HeaderlessRule[],
+  paths: readonly string[],
+): FoundSources {
+  const items = itemsOf(found);
+  const run = new RunSources(rows, found, items);
+  const positions = new Map<number, number>();
+  const given = new Map<string, number>();
+  const ofStates = new Map<number, number>();
+  for (const item of items) {
+    const position = (positions.get(item.type) ?? 0) + 1;
+    positions.set(item.type, position);
+    const asked = { ...item, path: paths[item.file]!, position };
+    const source = firstOf(rules, (rule) => rule(asked)) ?? run.sourceOf(item);
+    if (item.row === undefined) ofStates.set(item.state!, source);
+    else rows.source[item.row] = rows.sourceRow(source);
+    const key = `${String(item.type)} ${String(source)}`;
+    given.set(key, (given.get(key) ?? 0) + 1);
+  }
+  return { ofStates, given };
+}
+
+/** Of what has no header and could have one: RING_FORMAT and EVB_GLOM_INFO never have. */
+function itemsOf({ states, headerless }: ScanFound): Item[] {
+  const bare = states.flatMap((state, number) => {
+    const never = state.type === ITEM_TYPE.RING_FORMAT || state.type === ITEM_TYPE.EVB_GLOM_INFO;
+    if (state.source !== undefined || never || state.row !== undefined) return [];
+    const { type, file, originalSource } = state;
+    return [{ type, file, originalSource, row: undefined, state: number }];
+  });
+  return [...bare, ...headerless.map((item) => ({ ...item, state: undefined }))];
+}
+
+/** What a run shows of its sources. */
+class RunSources {
+  readonly #known: readonly number[];
+  /** Where all else says nothing. */
+  readonly #default: number;
+  /** Sources that have none with header, ascending, by type of state change. */
+  readonly #lacking: ReadonlyMap<number, readonly number[]>;
+  /** Original sources that tell the headerless items of a type of state change apart. */
+  readonly #telling: ReadonlyMap<number, boolean>;
+  readonly #places = new Map<number, number>();
+
+  constructor(rows: RingRows, { states }: ScanFound, items: readonly Item[]) {
+    const shown = [...rows.sourceIds, ...states.flatMap(({ source }) => source ?? [])];
+    this.#known = [...new Set(shown)].sort((one, other) => one - other);
+    const having = (type: number): Set<number | undefined> =>
+      new Set(states.filter((state) => state.type === type).map(({ source }) => source));
+    this.#lacking = new Map(
+      STATE_CHANGES.map((type) => {
+        const has = having(type);
+        return [type, this.#known.filter((id) => !has.has(id))];
+      }),
+    );
+    this.#telling = new Map(
+      STATE_CHANGES.map((type) => {
+        const ids = items.filter((item) => item.type === type).map((item) => item.originalSource);
+        return [type, new Set(ids).size === ids.length];
+      }),
+    );
+    const begun = having(ITEM_TYPE.BEGIN_RUN);
+    const withoutBegin = this.#known.find((id) => !begun.has(id));
+    this.#default = withoutBegin ?? this.#known[0] ?? 0;
+  }
+
+  sourceOf(item: Item): number {
+    const { type, originalSource } = item;
+    if (originalSource !== undefined && (this.#telling.get(type) ?? true)) return originalSource;
+    if (this.#known.length === 1) return this.#known[0]!;
+    if (!isStateChange(type)) return this.#default;
+    const place = this.#places.get(type) ?? 0;
+    this.#places.set(type, place + 1);
+    const lacking = this.#lacking.get(type)!;
+    // PAUSE and RESUME come again and again: then it is the first source's turn once more.
+    return lacking[place % Math.max(1, lacking.length)] ?? this.#default;
+  }
+}
+
+const STATE_CHANGES = [
+  ITEM_TYPE.BEGIN_RUN,
+  ITEM_TYPE.END_RUN,
+  ITEM_TYPE.PAUSE_RUN,
+  ITEM_TYPE.RESUME_RUN,
+];
+
+function firstOf<Item, Value>(
+  items: readonly Item[],
+  of: (item: Item) => Value | undefined,
+): Value | undefined {
+  for (const item of items) {
+    const value = of(item);
+    if (value !== undefined) return value;
+  }
+  return undefined;
+}

@@ -1,0 +1,33 @@
+import type { ResultSchema, Totals } from "@evb/analysis";
+import type { Lease } from "../wire/lease-message.ts";
+import type { ClientTimes } from "../wire/result-message.ts";
+import type { ResultBuilder } from "./result-builder.ts";
+
+/** Where a client's events are worked on, and what came of them is kept until it is sent. */
+export interface Bench {
+  readonly schema: ResultSchema;
+  /** Sources that leases may name. */
+  readonly sourceCount: number;
+  readonly results: ResultBuilder;
+  /** Ranges of events whose totals were not taken yet. */
+  readonly uncountedRanges: number;
+  /** Since it was opened. */
+  readonly times: Pick<
+    ClientTimes,
+    "bytes" | "bytesRead" | "openSeconds" | "readSeconds" | "analysisSeconds"
+  >;
+  /**
+   * One event of a lease, whole.
+   *
+   * @param event counted from 0 in the lease; @param fragment of its first fragment
+   * @throws EvbError where no event can be right any more
+   */
+  run(lease: Lease, event: number, fragment: number): void;
+  /** Makes sure that what results say is so, wherever they are read. */
+  settle(): void;
+  /** Makes sure that no input changed since it was opened. @throws EvbError "data-changed" */
+  checkUnchanged(): void;
+  /** The totals since the last take, and the events in them. */
+  takeEpoch(): { ranges: { first: number; events: number }[]; totals: Totals };
+  close(): void;
+}

@@ -1,0 +1,167 @@
+import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { Totals, type ResultSchema } from "@evb/analysis";
+import { sentenceOf } from "@evb/event";
+import { checkFile, fileState, placeOf, type DataPlace } from "@evb/index";
+import { fault } from "../faults.ts";
+import type { Lease } from "../wire/lease-message.ts";
+import type { Welcome } from "../wire/join.ts";
+import { decodePart, type Part } from "../wire/part-message.ts";
+import type { Bench } from "./bench.ts";
+import { InputPages, pageMemory } from "./input-pages.ts";
+import { BACKWARD_STEPS, EVENTS, FRAGMENTS, rebuildSchema } from "./rebuild-schema.ts";
+import { ResultBuilder } from "./result-builder.ts";
+import { UnitWriter } from "./unit-writer.ts";
+
+/** Half of what a client may use is for what it puts together, half for what it copies from. */
+const MEMORY_BYTES_MIN = 2 ** 20;
+
+/** Where a client of a rebuild writes parts of the new files. */
+export class RebuildBench implements Bench {
+  readonly schema: ResultSchema;
+  readonly sourceCount = 0;
+  readonly results: ResultBuilder;
+  readonly #outputs: readonly string[];
+  readonly #inputs: readonly { readonly path: string; readonly state: string }[];
+  readonly #syncs: boolean;
+  readonly #pages: InputPages;
+  readonly #writer: UnitWriter;
+  /** Outputs that were written to since the last results. */
+  readonly #unsynced = new Set<string>();
+  #totals: Totals;
+  #counted: { first: number; events: number }[] = [];
+  #bytes = 0;
+  #writeSeconds = 0;
+
+  /**
+   * @param out where the run's folder lies on this host: nothing else is written to
+   * @throws EvbError "client-writes-nothing", "index-stale", "data-missing"
+   */
+  constructor(welcome: Welcome, places: readonly DataPlace[], out: string | undefined) {
+    const { rebuild, root, indexPath } = welcome;
+    if (rebuild === undefined || out === undefined) throw fault("client-writes-nothing", {});
+    this.schema = rebuildSchema(rebuild.buildings);
+    this.results = new ResultBuilder(this.schema, []);
+    this.#totals = new Totals(this.schema.totals);
+    this.#outputs = rebuild.outputs.map((path) => join(out, path));
+    // Another host sees what is written only when the disk has it.
+    this.#syncs = rebuild.host !== hostname();
+    let base = 0;
+    const files = welcome.files.map((file) => {
+      const path = placeOf(file.path, root, places);
+      checkFile(indexPath, path, { ...file, mtimeNs: 0n });
+      const input = { path, base, sizeBytes: file.sizeBytes, state: fileState(path) };
+      base += file.sizeBytes;
+      return input;
+    });
+    this.#inputs = files;
+    const memoryBytes = Math.max(MEMORY_BYTES_MIN, rebuild.memoryBytes);
+    const begin = Math.floor(memoryBytes / 2 / 8) * 8;
+    const memory = new Uint8Array(begin + pageMemory(memoryBytes - begin));
+    this.#pages = new InputPages(files, memory, begin);
+    this.#writer = new UnitWriter(memory, begin, this.#pages);
+  }
+
+  /** @throws EvbError "output-failed", "data-changed": no other part can be right then */
+  run(lease: Lease, event: number): void {
+    const bytes = lease.parts?.[event];
+    if (bytes === undefined)
+      throw fault("frame-bad", { what: "lease", reason: "it says nothing of what to write" });
+    const part = decodePart(bytes);
+    const number = lease.first + event;
+    const begun = performance.now();
+    const written = this.#write(part);
+    this.#writeSeconds += (performance.now() - begun) / 1000;
+    this.#bytes += part.bytes;
+    this.#totals.add(FRAGMENTS, written.fragments, part.building);
+    this.#totals.add(EVENTS, written.events, part.building);
+    this.#totals.add(BACKWARD_STEPS, written.backwardSteps, part.building);
+    this.results.add({ lease: lease.id, event: number }, NO_SOURCES, undefined);
+    const last = this.#counted.at(-1);
+    if (last !== undefined && last.first + last.events === number) last.events++;
+    else this.#counted.push({ first: number, events: 1 });
+  }
+
+  settle(): void {
+    if (!this.#syncs) return;
+    for (const path of this.#unsynced) this.#open(path, fsyncSync);
+    this.#unsynced.clear();
+  }
+
+  checkUnchanged(): void {
+    for (const { path, state } of this.#inputs)
+      if (fileState(path) !== state) throw fault("data-changed", { host: hostname(), path });
+  }
+
+  takeEpoch(): { ranges: { first: number; events: number }[]; totals: Totals } {
+    const epoch = { ranges: this.#counted, totals: this.#totals };
+    this.#counted = [];
+    this.#totals = new Totals(this.schema.totals);
+    return epoch;
+  }
+
+  get uncountedRanges(): number {
+    return this.#counted.length;
+  }
+
+  get times(): Bench["times"] {
+    return {
+      bytes: this.#bytes,
+      bytesRead: this.#pages.bytesRead,
+      openSeconds: 0,
+      readSeconds: 0,
+      analysisSeconds: this.#writeSeconds,
+    };
+  }
+
+  close(): void {
+    this.#pages.close();
+  }
+
+  /**
+   * A file is open while a part is written to it, and no longer: a client that was frozen doesn't find
+   * one that was finished meanwhile, as that has another name.
+   */
+  #write(part: Part): ReturnType<UnitWriter["write"]> {
+    const path = this.#outputs[part.output];
+    if (path === undefined)
+      throw fault("frame-bad", { what: "part", reason: "its output is none" });
+    this.#unsynced.add(path);
+    return this.#open(path, (fd) =>
+      this.#writer.write(part, (bytes, size, position) => {
+        writeAll(fd, { bytes, size, position }, path);
+      }),
+    );
+  }
+
+  #open<Result>(path: string, use: (fd: number) => Result): Result {
+    let fd: number;
+    try {
+      fd = openSync(path, "r+");
+    } catch (thrown) {
+      throw fault("output-failed", { path, reason: sentenceOf(thrown) }, { cause: thrown });
+    }
+    try {
+      return use(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+const NO_SOURCES = new Uint16Array(0);
+
+function writeAll(
+  fd: number,
+  what: { bytes: Uint8Array; size: number; position: number },
+  path: string,
+): void {
+  const { bytes, size, position } = what;
+  try {
+    for (let done = 0; done < size;)
+      done += writeSync(fd, bytes, done, size - done, position + done);
+  } catch (thrown) {
+    throw fault("output-failed", { path, reason: sentenceOf(thrown) }, { cause: thrown });
+  }
+}

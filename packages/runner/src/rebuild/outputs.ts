@@ -1,0 +1,77 @@
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from "node:fs";
+import { join } from "node:path";
+import { sentenceOf } from "@evb/event";
+import { makeFolder } from "@evb/formats";
+import { fault } from "../faults.ts";
+
+/** A file that a rebuild writes. */
+export interface OutputFile {
+  /** Absolute, when it is whole. */
+  readonly path: string;
+  /** Until then, in the run's folder; names the run, so that nobody writes to another one's. */
+  readonly partial: string;
+  readonly bytes: number;
+}
+
+/**
+ * Makes all files, as long as they will be. What is there already, of the same run, is kept.
+ *
+ * @throws EvbError "output-no-space", "output-failed"
+ */
+export function makeOutputs(folder: string, outputs: readonly OutputFile[]): void {
+  const missing = outputs.filter((output) => !isMade(join(folder, output.partial), output));
+  checkSpace(folder, missing);
+  for (const { partial, bytes } of missing) {
+    const path = join(folder, partial);
+    try {
+      const fd = openSync(path, "w");
+      ftruncateSync(fd, bytes);
+      closeSync(fd);
+    } catch (thrown) {
+      throw fault("output-failed", { path, reason: sentenceOf(thrown) }, { cause: thrown });
+    }
+  }
+}
+
+/** It may have its last name already, when what came after was interrupted. */
+const isMade = (partial: string, { path }: OutputFile): boolean =>
+  existsSync(partial) || existsSync(path);
+
+/** A disk that fills up half-way has cost the user the time. */
+function checkSpace(folder: string, outputs: readonly OutputFile[]): void {
+  const bytes = outputs.reduce((sum, output) => sum + output.bytes, 0);
+  const { bavail, bsize } = statfsSync(folder);
+  if (bytes > bavail * bsize)
+    throw fault("output-no-space", { folder, needed: bytes, free: bavail * bsize });
+}
+
+/**
+ * Gives the files their last names, after all is in them.
+ *
+ * @throws EvbError "output-failed"
+ */
+export function nameOutputs(folder: string, outputs: readonly OutputFile[]): void {
+  for (const { path, partial, bytes } of outputs) {
+    const from = join(folder, partial);
+    try {
+      if (!existsSync(from) && statSync(path).size === bytes) continue;
+      makeFolder(join(path, ".."));
+      renameSync(from, path);
+    } catch (thrown) {
+      throw fault("output-failed", { path, reason: sentenceOf(thrown) }, { cause: thrown });
+    }
+  }
+}
+
+export function removeOutputs(folder: string, outputs: readonly OutputFile[]): void {
+  for (const { partial } of outputs) rmSync(join(folder, partial), { force: true });
+}

@@ -1,0 +1,47 @@
+import type { OrderedRun, OrderReport } from "@evb/runner";
+import { bytesText, counted, secondsText } from "./units.ts";
+
+/** More sources than this are not listed one by one; `--json` has them all. */
+const SOURCES_SHOWN = 20;
+const WARNINGS_SHOWN = 10;
+
+/** What `evb order` prints. */
+export function orderSummary({ runs }: OrderReport): string {
+  return runs.flatMap(runLines).join("\n");
+}
+
+function runLines(run: OrderedRun): string[] {
+  const window =
+    run.window === null ? "in order" : `${run.match} of ${run.window} ticks, ${run.policy}`;
+  const rest = run.warnings.length - WARNINGS_SHOWN;
+  return [
+    `run ${String(run.run)}, ${window}: ${counted(run.fragmentsOut, "fragment")} in ${counted(run.events, "event")}, ${bytesText(run.bytes)} in ${secondsText(run.seconds)}`,
+    `  backward steps ${String(run.backwardStepsIn)} before, ${String(run.backwardStepsOut)} now; ${String(run.duplicates)} duplicates`,
+    ...sourceLines(run),
+    ...run.warnings.slice(0, WARNINGS_SHOWN).map((warning) => `  note: ${warning}`),
+    ...(rest > 0 ? [`  … and ${String(rest)} more notes (--json lists all)`] : []),
+    ...run.files.map((file) => file),
+    ...(run.checksum === null ? [] : [run.checksum]),
+  ];
+}
+
+function sourceLines({ sources }: OrderedRun): string[] {
+  const columns = ["source", "fragments", "late", "at most by", "out of order", "duplicates"];
+  const rows = sources
+    .slice(0, SOURCES_SHOWN)
+    .map((each) => [
+      each.source,
+      each.fragments,
+      each.late,
+      each.latenessMax,
+      each.outOfOrder,
+      each.duplicates,
+    ]);
+  const table = [columns, ...rows.map((row) => row.map(String))];
+  const widths = columns.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
+  const lines = table.map(
+    (row) => `  ${row.map((cell, column) => cell.padStart(widths[column]!)).join("  ")}`,
+  );
+  const more = sources.length - SOURCES_SHOWN;
+  return more > 0 ? [...lines, `  … and ${String(more)} more sources (--json lists all)`] : lines;
+}
