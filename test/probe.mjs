@@ -1,7 +1,8 @@
 // What this machine can do, asked of the machine itself. `node test/probe.mjs` prints the table.
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync, statfsSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const succeeds = (command, ...args) =>
@@ -30,6 +31,15 @@ function makesNamespaces() {
     made &&
     succeeds("nsenter", `--net=/run/netns/${name}`, "nft", "add", "table", "ip", "evbprobe");
   if (made) succeeds("ip", "netns", "del", name);
+  return works;
+}
+
+/** Being root isn't enough for this either. */
+function mounts() {
+  const folder = mkdtempSync(join(process.env.TMPDIR ?? tmpdir(), "evb-probe-"));
+  const works = succeeds("mount", "-t", "tmpfs", "-o", "size=1m", "none", folder);
+  if (works) succeeds("umount", folder);
+  rmSync(folder, { recursive: true, force: true });
   return works;
 }
 
@@ -64,6 +74,7 @@ const PROBES = {
     "network namespaces (root, ip of iproute2, nft of nftables)",
     () => succeeds("nft", "--version") && makesNamespaces(),
   ],
+  mounts: ["a small disk in memory (root, mount)", mounts],
   tun: ["/dev/net/tun", () => usable("/dev/net/tun")],
   browser: [
     "a browser",

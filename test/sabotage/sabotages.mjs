@@ -12,6 +12,7 @@ const INDEX = "packages/index/src";
 const RUNNER = "packages/runner/src";
 const COORDINATOR = `${RUNNER}/coordinator`;
 const CLIENT = `${RUNNER}/client`;
+const REBUILD = `${RUNNER}/rebuild`;
 const SINK = `${RUNNER}/sink`;
 const WIRE = `${RUNNER}/wire`;
 
@@ -839,6 +840,339 @@ export const sabotages = [
     instead: `const fd = openSync(partial, "wx", 0o644);`,
     tests: ["runner/lives"],
     named: "a coordinator that goes on",
+  },
+
+  // Ring items: order
+  {
+    name: "the window counts from an event's last fragment",
+    file: `${EVENT}/glom.ts`,
+    under:
+      "export function glom({ order, stamp, kind }: OrderedRows, limits: EventLimits): Units {",
+    line: "fragments++;",
+    instead: "first = row; fragments++;",
+    tests: ["event/glom"],
+  },
+  {
+    name: "the last tick of a window doesn't belong to it",
+    file: `${EVENT}/glom.ts`,
+    line: "BigInt.asUintN(64, stamp[row]! - stamp[first]!) > windowTicks",
+    instead: "BigInt.asUintN(64, stamp[row]! - stamp[first]!) >= windowTicks",
+    tests: ["event/glom"],
+  },
+  {
+    name: "the last tick of a gap doesn't belong to it",
+    file: `${EVENT}/glom.ts`,
+    line: "BigInt.asUintN(64, stamp[row]! - stamp[last]!) > windowTicks",
+    instead: "BigInt.asUintN(64, stamp[row]! - stamp[last]!) >= windowTicks",
+    tests: ["event/glom"],
+  },
+  {
+    name: "an event has one fragment more than its most",
+    file: `${EVENT}/glom.ts`,
+    under:
+      "export function glom({ order, stamp, kind }: OrderedRows, limits: EventLimits): Units {",
+    line: "fragments >= fragmentsMax ||",
+    instead: "fragments > fragmentsMax ||",
+    tests: ["event/glom"],
+  },
+  {
+    name: "differences of stamps go through Number in the window",
+    file: `${EVENT}/glom.ts`,
+    line: "BigInt.asUintN(64, stamp[row]! - stamp[first]!) > windowTicks",
+    instead: "Number(stamp[row]! - stamp[first]!) > Number(windowTicks)",
+    tests: ["event/glom"],
+  },
+  {
+    name: "a barrier leaves the event open",
+    file: `${EVENT}/glom.ts`,
+    under:
+      "export function glom({ order, stamp, kind }: OrderedRows, limits: EventLimits): Units {",
+    line: "if (what === CLOSING_ITEM) {",
+    instead: "if (what > CLOSING_ITEM) {",
+    tests: ["event/glom"],
+  },
+  {
+    name: "a run item ends the event that is open",
+    file: `${EVENT}/glom.ts`,
+    under:
+      "export function glom({ order, stamp, kind }: OrderedRows, limits: EventLimits): Units {",
+    line: "if (what === CLOSING_ITEM) {",
+    instead: "if (what >= RUN_ITEM) {",
+    tests: ["event/glom"],
+  },
+  {
+    name: "equal stamps go by arrival only, where rows are inserted",
+    file: `${EVENT}/order-sources.ts`,
+    line: "(stamp[before]! === stamp[row]! && source[before]! <= source[row]!)",
+    instead: "stamp[before]! === stamp[row]!",
+    tests: ["event/order-sources"],
+  },
+  {
+    name: "equal stamps go by arrival only, where rows are sorted",
+    file: `${EVENT}/order-sources.ts`,
+    line: "return insertAll(arrivals, order) ? order : orderRows(stamp, bySource(source, order));",
+    instead:
+      "return insertAll(arrivals, order) ? order : orderRows(stamp, bySource(source.map(() => 0), order));",
+    tests: ["event/order-sources"],
+  },
+  {
+    name: "rows of one stamp and source change places where they are inserted",
+    file: `${EVENT}/order-sources.ts`,
+    line: "(stamp[before]! === stamp[row]! && source[before]! <= source[row]!)",
+    instead: "(stamp[before]! === stamp[row]! && source[before]! < source[row]!)",
+    tests: ["event/order-sources"],
+  },
+  {
+    name: "a NULL stamp is the last one that its source has shown",
+    file: `${EVENT}/shown-stamps.ts`,
+    line: "} else if (stamp[row]! > largest[s]!) largest[s] = stamp[row]!;",
+    instead: "} else largest[s] = stamp[row]!;",
+    tests: ["event/shown-stamps"],
+  },
+  {
+    name: "a NULL stamp is what its source has shown in another stream",
+    file: `${EVENT}/shown-stamps.ts`,
+    line: "this.#largest.fill(0n);",
+    instead: "this.#stream.fill(0n);",
+    tests: ["event/shown-stamps"],
+  },
+  {
+    name: "a stamp that was assigned counts as a duplicate",
+    file: `${EVENT}/shown-stamps.ts`,
+    line: "else if (stamp[row] === this.#previous[s] && (kind[row]! & ASSIGNED) === 0)",
+    instead: "else if (stamp[row] === this.#previous[s] && kind[row]! < 256)",
+    tests: ["event/shown-stamps"],
+  },
+  {
+    name: "a late fragment is late by what the one before is ahead",
+    file: `${EVENT}/shown-stamps.ts`,
+    line: "const behind = this.#stream[LARGEST]! - this.#rows.stamp[row]!;",
+    instead:
+      "const behind = this.#previous[s]! - this.#rows.stamp[row]! + this.#stream[LARGEST]! * 0n;",
+    tests: ["event/shown-stamps"],
+  },
+
+  // Ring items: files
+  {
+    name: "fragments at the end of a built event are passed over",
+    file: "packages/formats/src/ring/scan.ts",
+    under: "#fragments(at: number, end: number, little: boolean, level: number): boolean {",
+    line: "while (at < end) {",
+    instead: "while (at + 24 < end) {",
+    tests: ["runner/rebuild-plan"],
+  },
+  {
+    name: "only the low words of stamps are read of big-endian files",
+    file: "packages/formats/src/ring/scan.ts",
+    line: "stampWords[2 * row] = view.getUint32(little ? at : at + 4, little);",
+    instead: "stampWords[2 * row] = view.getUint32(little ? at : at, little);",
+    tests: ["runner/rebuild-plan"],
+  },
+  {
+    name: "a fragment's barrier is lost where its header is made anew",
+    file: `${REBUILD}/row-pieces.ts`,
+    line: "barrier: rows.barriers.get(row) ?? 0,",
+    instead: "barrier: 0,",
+    tests: ["runner/rebuild-plan"],
+  },
+  {
+    name: "RING_FORMAT is there twice",
+    file: `${REBUILD}/row-pieces.ts`,
+    line: "else endItemPieces(format, sink);",
+    instead: "else for (const each of [format, format]) endItemPieces(each, sink);",
+    tests: ["runner/rebuild-plan"],
+  },
+  {
+    name: "RING_FORMAT isn't made where there is none",
+    file: `${REBUILD}/row-pieces.ts`,
+    line: "if (format === undefined)",
+    instead: "if (format === undefined && begins.length === 0)",
+    tests: ["runner/rebuild-plan"],
+  },
+  {
+    name: "an item of version 11 grows by 20 bytes where a header is added",
+    file: `${REBUILD}/row-pieces.ts`,
+    line: "const rest = size - HEADERLESS_BODY_OFFSET;",
+    instead: "const rest = size - ITEM_HEADER_BYTES;",
+    tests: ["cli/order-items"],
+    named: "grows an item by 16 bytes",
+  },
+  {
+    name: "a header that is added is 4 bytes longer than it is",
+    file: `${REBUILD}/row-pieces.ts`,
+    line: "export const ADDED_HEADER_BYTES = BODY_HEADER_BYTES - (HEADERLESS_BODY_OFFSET - ITEM_HEADER_BYTES);",
+    instead: "export const ADDED_HEADER_BYTES = BODY_HEADER_BYTES + 0 * HEADERLESS_BODY_OFFSET;",
+    tests: ["cli/order-items"],
+    named: "grows an item by 16 bytes",
+  },
+
+  // Ring items: parts
+  {
+    name: "the average of stamps wraps at 2^64",
+    file: `${REBUILD}/part-encoder.ts`,
+    line: "return first + sum / BigInt(fragments);",
+    instead: "return BigInt.asUintN(64, sum + first * BigInt(fragments)) / BigInt(fragments);",
+    tests: ["runner/rebuild-plan"],
+  },
+  {
+    name: "the average of stamps is rounded up",
+    file: `${REBUILD}/part-encoder.ts`,
+    line: "return first + sum / BigInt(fragments);",
+    instead: "return first + (sum + BigInt(fragments - 1)) / BigInt(fragments);",
+    tests: ["runner/rebuild-plan"],
+  },
+  {
+    name: "the latest stamp of an event is its first",
+    file: `${REBUILD}/part-encoder.ts`,
+    line: `else list.endEventAt(fragments, rows.stampWords, policy === "earliest" ? order[from]! : last);`,
+    instead: `else list.endEventAt(fragments, rows.stampWords, policy === "earliest" ? last : last);`,
+    tests: ["runner/rebuild-plan"],
+  },
+  {
+    name: "a fragment is dropped at a part's border",
+    file: `${REBUILD}/part-encoder.ts`,
+    line: "for (let place = part.from; place < part.end;) place = this.#unit(place, part.end);",
+    instead:
+      "for (let place = part.from + +(part.from > 0); place < part.end;) place = this.#unit(place, part.end);",
+    tests: ["runner/rebuild-plan"],
+  },
+  {
+    name: "run items that came in an event that is built stand before it",
+    file: `${REBUILD}/part-encoder.ts`,
+    under: "#event(from: number, end: number): void {",
+    line: "if ((kind & RUN_ITEM) !== 0) continue;",
+    instead: "if ((kind & RUN_ITEM) !== 0) { this.#runItem(row); continue; }",
+    tests: ["runner/rebuild-plan"],
+  },
+  {
+    name: "END_RUNs are lost",
+    file: `${REBUILD}/part-encoder.ts`,
+    line: "if (part.isLast)",
+    instead: "if (part.isLast && part.from === 0)",
+    tests: ["runner/rebuild-plan"],
+  },
+  {
+    name: "an assigned stamp isn't written into the fragment's header",
+    file: `${REBUILD}/row-pieces.ts`,
+    line: "(kind & (ROW.item | ROW.assigned)) === 0 && ((kind & ROW.bigEndian) !== 0) === run.bigEndian;",
+    instead: "(kind & ROW.item) === 0 && ((kind & ROW.bigEndian) !== 0) === run.bigEndian;",
+    tests: ["runner/rebuild-plan"],
+  },
+  {
+    name: "an output file is longer than its segment may be, by one unit",
+    file: `${REBUILD}/cut-parts.ts`,
+    line: "if (this.#held > 0 && this.#held + bytes > segmentBytes) this.#endFile(from);",
+    instead: "if (this.#held > segmentBytes) this.#endFile(from);",
+    tests: ["runner/rebuild-plan"],
+  },
+  {
+    name: "the second file of an output has the offsets of the first",
+    file: `${REBUILD}/cut-parts.ts`,
+    under: "#endFile(end: number): void {",
+    line: "this.#offset = 0;",
+    instead: "this.#offset *= 1;",
+    tests: ["runner/rebuild-plan"],
+  },
+  {
+    name: "the written prefix runs over a gap",
+    file: `${REBUILD}/rebuild-plan.ts`,
+    line: "while (output.next < output.parts.length && this.#written[output.parts[output.next]!] === 1)",
+    instead:
+      "while (output.next < output.parts.length && this.#written.subarray(output.parts[output.next]!).includes(1))",
+    tests: ["runner/rebuild-plan"],
+  },
+  {
+    name: "pieces that don't follow each other are joined",
+    file: `${REBUILD}/piece-list.ts`,
+    line: "if (this.#pieceOffset[last]! + this.#pieceSize[last]! === offset && joined < 2 ** 32) {",
+    instead:
+      "if (this.#pieceOffset[last]! + this.#pieceSize[last]! <= offset && joined < 2 ** 32) {",
+    tests: ["runner/rebuild-plan"],
+  },
+  {
+    name: "a piece that is larger than the memory is cut off",
+    file: `${CLIENT}/unit-writer.ts`,
+    line: "offset += some;",
+    instead: "offset += 0 * some;",
+    tests: ["runner/rebuild-writer"],
+  },
+  {
+    name: "built events are written without a look at their fragments",
+    file: `${CLIENT}/unit-writer.ts`,
+    line: "if (at !== end || fragments !== part.fragmentCount[unit])",
+    instead: "if (at !== end && fragments > part.fragmentCount[unit]!)",
+    tests: ["runner/rebuild-writer"],
+  },
+  {
+    name: "stamps that go back across a part's border aren't seen",
+    file: `${CLIENT}/unit-writer.ts`,
+    line: "this.#beforeHigh = Number(part.before[0]! >> 32n);",
+    instead: "this.#beforeHigh = 0 * Number(part.before[0]! >> 32n);",
+    tests: ["runner/rebuild-writer"],
+  },
+  {
+    name: "a piece is copied from the page that was there before",
+    file: `${CLIENT}/input-pages.ts`,
+    line: "if (slot < 0) slot = this.#load(page);",
+    instead: "if (slot < 0) { this.#load(page); slot = this.#lastSlot; }",
+    tests: ["runner/rebuild-writer"],
+  },
+  {
+    name: "a piece at a page's end has the bytes of another page",
+    file: `${CLIENT}/input-pages.ts`,
+    line: "const size = Math.min(this.#pageBytes + TAIL_BYTES, base + sizeBytes - offset);",
+    instead: "const size = Math.min(this.#pageBytes, base + sizeBytes - offset);",
+    tests: ["runner/rebuild-writer"],
+  },
+  {
+    name: "a piece that lies in two files is read from the first",
+    file: `${CLIENT}/input-pages.ts`,
+    line: "const file = this.#fileAt(offset + done);",
+    instead: "const file = this.#fileAt(offset);",
+    tests: ["runner/rebuild-writer"],
+  },
+  {
+    name: "a part whose pieces don't add up is taken",
+    file: `${WIRE}/part-message.ts`,
+    line: `if (pieces !== pieceSize.length) throw bad("its pieces don't add up");`,
+    instead: `if (pieces > pieceSize.length) throw bad("its pieces don't add up");`,
+    tests: ["runner/rebuild-messages"],
+  },
+  {
+    name: "a part's piece may lie behind its literals",
+    file: `${WIRE}/part-message.ts`,
+    line: "if (pieceOffset[i]! < 0 && -1 - pieceOffset[i]! + pieceSize[i]! > literals.length)",
+    instead: "if (pieceOffset[i]! < 0 && -1 - pieceOffset[i]! > literals.length)",
+    tests: ["runner/rebuild-messages"],
+  },
+  {
+    name: "leases give each event the parts of the first one",
+    file: `${WIRE}/lease-message.ts`,
+    line: "...(parts && { parts: parts.slice(event, event + eventCount!) }),",
+    instead: "...(parts && { parts: parts.slice(0, eventCount) }),",
+    tests: ["runner/rebuild-messages"],
+  },
+  {
+    name: "files have their last names before all parts are acknowledged",
+    file: `${REBUILD}/rebuild-run.ts`,
+    line: "prepare(order.folder, files, begun);",
+    instead: "prepare(order.folder, files, begun); nameOutputs(order.folder, files);",
+    tests: ["cli/order-files"],
+    named: "counts what came in",
+  },
+  {
+    name: "what was asked for isn't looked at when a run of ring items is resumed",
+    file: `${REBUILD}/rebuild-run.ts`,
+    line: `const hash = createHash("sha256").update(JSON.stringify(settings));`,
+    instead: `const hash = createHash("sha256").update(String(settings === undefined));`,
+    tests: ["runner/rebuild-run"],
+  },
+  {
+    name: "files are named though fragments are missing",
+    file: `${REBUILD}/rebuild-run.ts`,
+    line: "if (out.fragmentsOut !== fragments || out.eventsOut !== events || out.backwardStepsOut !== 0)",
+    instead: "if (out.fragmentsOut > fragments || out.eventsOut > events)",
+    tests: ["runner/rebuild-run"],
   },
 
   // Commands

@@ -46,6 +46,16 @@ export const fault = faults({
     (at: { path: string }) =>
       `${at.path} is an HDF5 file, and has no ring items to list; leave --items out`,
   ],
+  "inspect-one-file": [
+    2,
+    (at: { file: string }) =>
+      `more than ${at.file} was given, and only --windows takes several files; give one, or --windows`,
+  ],
+  "inspect-no-windows": [
+    2,
+    (at: { path: string }) =>
+      `${at.path} is no run of ring items and no index of one, so there are no windows to try; leave --windows out`,
+  ],
   "inspect-damaged": [
     1,
     (at: { path: string; pieces: number }) =>

@@ -1,13 +1,5 @@
-import yargs from "yargs";
+import yargs, { type CommandModule } from "yargs";
 import { isEvbError, sentenceOf } from "@evb/event";
-import { clientCommand } from "./commands/client.ts";
-import { coordinatorCommand } from "./commands/coordinator.ts";
-import { generateCommand } from "./commands/generate.ts";
-import { indexCommand } from "./commands/index-command.ts";
-import { inspectCommand } from "./commands/inspect.ts";
-import { orderCommand } from "./commands/order.ts";
-import { runCommand } from "./commands/run.ts";
-import { validateCommand } from "./commands/validate.ts";
 import { fault } from "./faults.ts";
 import { endWhenNobodyReads, log } from "./terminal.ts";
 import { EVB_VERSION } from "./version.ts";
@@ -20,7 +12,7 @@ export async function main(words: readonly string[]): Promise<void> {
   endWhenNobodyReads();
   process.exitCode = 0;
   try {
-    await parser(words).parseAsync();
+    await parser(words, await commandsFor(words)).parseAsync();
   } catch (thrown) {
     process.exitCode = report(thrown);
   }
@@ -28,20 +20,33 @@ export async function main(words: readonly string[]): Promise<void> {
   process.stdout.write("", () => process.exit());
 }
 
-function parser(words: readonly string[]) {
+/** In the order of --help. What another command needs isn't loaded: an order of 500 MB takes half a second. */
+const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  generate: async () => (await import("./commands/generate.ts")).generateCommand as CommandModule,
+  index: async () => (await import("./commands/index-command.ts")).indexCommand as CommandModule,
+  run: async () => (await import("./commands/run.ts")).runCommand as CommandModule,
+  order: async () => (await import("./commands/order.ts")).orderCommand as CommandModule,
+  coordinator: async () =>
+    (await import("./commands/coordinator.ts")).coordinatorCommand as CommandModule,
+  client: async () => (await import("./commands/client.ts")).clientCommand as CommandModule,
+  inspect: async () => (await import("./commands/inspect.ts")).inspectCommand as CommandModule,
+  validate: async () => (await import("./commands/validate.ts")).validateCommand as CommandModule,
+};
+
+/** The one that is meant, or all, to say what there is. */
+async function commandsFor(words: readonly string[]): Promise<CommandModule[]> {
+  const one = words[0] === undefined ? undefined : COMMANDS[words[0]];
+  if (one !== undefined) return [await one()];
+  return Promise.all(Object.values(COMMANDS).map((load) => load()));
+}
+
+function parser(words: readonly string[], commands: readonly CommandModule[]) {
   return yargs([...words])
     .scriptName("evb")
     .usage(
       "$0 <command>\n\nThe offline event builder: find the pieces of each event in all files of a\nrun, and work on the events with many processes.",
     )
-    .command(generateCommand)
-    .command(indexCommand)
-    .command(runCommand)
-    .command(orderCommand)
-    .command(coordinatorCommand)
-    .command(clientCommand)
-    .command(inspectCommand)
-    .command(validateCommand)
+    .command([...commands])
     .demandCommand(1, "no command was given")
     .strict()
     .parserConfiguration({ "greedy-arrays": false })

@@ -1,3 +1,11 @@
+export {
+  binsOf,
+  distancesFrom,
+  gapsOf,
+  quantile,
+  type DistanceBin,
+  type Distances,
+} from "./distances.ts";
 export { disorderOf, type Disorder } from "./disorder.ts";
 export {
   asElementType,
@@ -43,3 +51,4 @@ export { orderRows } from "./order.ts";
 export { orderSources, type Arrivals } from "./order-sources.ts";
 export { uniqueUnion } from "./union.ts";
 export { ShownStamps, type ArrivingRows, type SourceOrder } from "./shown-stamps.ts";
+export { tryWindows, windowsToTry, type SourcedRows, type WindowOutcome } from "./windows.ts";

@@ -6,7 +6,7 @@ import { isEvbError, matchExact, sentenceOf } from "@evb/event";
 import { Hdf5File, loadHdf5 } from "@evb/formats";
 import { Selection } from "@evb/labels";
 import { fault } from "./faults.ts";
-import { belowRoot, findInputs, rootOf, sourceNames } from "./inputs.ts";
+import { HDF5_EXTENSIONS, belowRoot, findInputs, rootOf, sourceNames } from "./inputs.ts";
 import { DEFAULT_SELECTION, type Layout } from "./layouts.ts";
 import type { IndexContent, IndexedSource, IndexOrder, SelectOrder } from "./order.ts";
 import { matchReport, type MatchReport } from "./report.ts";
@@ -99,7 +99,7 @@ async function scanAll(
     onScanned(done + 1, files.length);
     await setImmediate();
   }
-  if (scans.length === 0) throw fault("input-none", { inputs: order.inputs });
+  if (scans.length === 0) throw fault("input-none", { inputs: order.inputs, extensions: HDF5_EXTENSIONS });
   return scans;
 }
 

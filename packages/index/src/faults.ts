@@ -102,6 +102,31 @@ export const fault = faults({
     (at: { path: string; dataPath: string; reason: string }) =>
       `${at.path} no longer describes ${at.dataPath}: ${at.reason}; ${again}`,
   ],
+  "ring-index-foreign": [
+    2,
+    (at: { path: string }) =>
+      `${at.path} is there, and is no index that \`evb order --index\` keeps, so it is not replaced; choose another name`,
+  ],
+  "ring-index-version": [
+    3,
+    (at: { path: string; version: string; known: number }) =>
+      `${at.path} has ring index format ${at.version}, and this evb reads ${String(at.known)}; \`evb order --index\` writes it anew with --force`,
+  ],
+  "ring-index-damaged": [
+    3,
+    (at: { path: string; reason: string }) =>
+      `${at.path} is damaged: ${at.reason}; \`evb order --index\` writes it anew with --force`,
+  ],
+  "ring-index-stale": [
+    2,
+    (at: { path: string; reason: string }) =>
+      `${at.path} is of another scan (${at.reason}); choose another name, or --force to replace it`,
+  ],
+  "ring-index-runs": [
+    2,
+    (at: { path: string; runs: readonly number[] }) =>
+      `${at.path} keeps the index of one run, and the inputs are runs ${at.runs.slice(0, 12).join(", ")}${at.runs.length > 12 ? ", …" : ""}; order them one by one, or leave --index out`,
+  ],
   "data-missing": [
     3,
     (at: { path: string; dataPath: string; reason: string }) =>

@@ -1,11 +1,10 @@
 import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, extname, join, relative, resolve, sep } from "node:path";
-import { glob } from "tinyglobby";
 import { sentenceOf } from "@evb/event";
 import { fault } from "./faults.ts";
 
 /** Of run files in folders and behind globs. */
-const HDF5_EXTENSIONS = ["h5", "hdf5"];
+export const HDF5_EXTENSIONS = ["h5", "hdf5"];
 /** evb's own: an index, and results of a run. */
 const OWN_NAMES = /(^results\.h5$)|(\.index\.h5$)/;
 
@@ -60,15 +59,21 @@ function entriesOf(folder: string): string[] {
 }
 
 async function matchesOf(input: string): Promise<string[]> {
-  const matches = /[*?[{]/.test(input)
-    ? await glob(input, { absolute: true, expandDirectories: false })
-    : [];
+  const matches = /[*?[{]/.test(input) ? await globbed(input) : [];
   if (matches.length === 0) throw fault("input-not-found", { input });
   return matches;
 }
 
+/** Loaded when there is a pattern. */
+async function globbed(pattern: string): Promise<string[]> {
+  const { glob } = await import("tinyglobby");
+  return glob(pattern, { absolute: true, expandDirectories: false });
+}
+
 function isRunFile(name: string, extensions: readonly string[]): boolean {
-  return extensions.includes(extname(name).slice(1)) && !name.startsWith(".") && !OWN_NAMES.test(name);
+  return (
+    extensions.includes(extname(name).slice(1)) && !name.startsWith(".") && !OWN_NAMES.test(name)
+  );
 }
 
 const collator = new Intl.Collator("en", { numeric: true });

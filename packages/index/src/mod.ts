@@ -23,7 +23,11 @@ export {
 } from "./run-index.ts";
 export { withSources } from "./some-sources.ts";
 export { INDEX_FORMAT, INDEX_VERSION } from "./write.ts";
-export { parseHeaderlessRules, type HeaderlessRule } from "./ring/headerless-rule.ts";
+export {
+  headerlessRuleTexts,
+  parseHeaderlessRules,
+  type HeaderlessRule,
+} from "./ring/headerless-rule.ts";
 export {
   scanRingRun,
   type EndItem,
@@ -32,7 +36,10 @@ export {
   type RingScanOrder,
   type RingSource,
 } from "./ring/ring-run.ts";
-export { firstRunNumber, streamsOf, type RingStream } from "./ring/streams.ts";
+export { streamsByRun, streamsOf, type RingStream } from "./ring/streams.ts";
+export { RING_INDEX_FORMAT } from "./ring/ring-index-columns.ts";
+export { readRingIndex, type RingIndex } from "./ring/ring-index.ts";
+export { KeptScan, type KeptScanOrder } from "./ring/kept-scan.ts";
 export { proposeOrder, type OrderProposal } from "./ring/propose-order.ts";
 export type { SourceSummary } from "./ring/source-tally.ts";
 export { summariseRingFile, type DamagedPiece, type RingSummary } from "./ring/summary.ts";

@@ -11,6 +11,7 @@ import { fault } from "./faults.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { placeOf, type DataPlace } from "./inputs.ts";
 import type { MatchReport } from "./report.ts";
+import { RING_INDEX_FORMAT } from "./ring/ring-index-columns.ts";
 import { INDEX_FORMAT, INDEX_VERSION } from "./write.ts";
 
 /** One input file, as the index remembers it. */
@@ -190,6 +191,12 @@ function checkFormat(file: Hdf5File): void {
   const path = file.path;
   const format = file.attribute("format");
   if (format !== INDEX_FORMAT) {
+    if (format === RING_INDEX_FORMAT)
+      throw fault("not-an-index", {
+        path,
+        is: "the index of ring items that `evb order --index` keeps",
+        advice: "`evb order` and `evb inspect` read it",
+      });
     const results = format === "evb-results";
     const is = results ? "the results of a run" : "a data file";
     const advice = results

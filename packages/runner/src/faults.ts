@@ -204,6 +204,16 @@ export const fault = faults({
     }) =>
       `what was written has ${String(at.fragmentsOut)} fragments in ${String(at.eventsOut)} events and ${String(at.backwardStepsOut)} backward steps, and should have ${String(at.fragments)} in ${String(at.events)} and none; the files were not given their names: please report it`,
   ],
+  "fragment-no-item": [
+    1,
+    (at: { source: number; stamp: bigint }) =>
+      `the fragment of source ${String(at.source)} with time stamp ${String(at.stamp)} holds bytes that are no ring item, and can't stand in a file on its own; give -o in place of --split, which keeps it in its event`,
+  ],
+  "split-nothing": [
+    1,
+    (at: { run: number }) =>
+      `run ${String(at.run)} has no item of any source, so there is nothing to split; check the input`,
+  ],
   "output-is-input": [
     2,
     (at: { out: string; input: string }) =>

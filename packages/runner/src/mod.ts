@@ -7,11 +7,14 @@ export { Schedule, type Action, type Progress, type Stimulus } from "./coordinat
 export type { ClientOrder } from "./client/client-order.ts";
 export { Client, type ClientOutcome } from "./client/client.ts";
 export { analysisOrder } from "./client/analysis-module.ts";
+export { InputPages, pageMemory } from "./client/input-pages.ts";
 export { ResultBuilder } from "./client/result-builder.ts";
+export { UnitWriter, type WrittenPart } from "./client/unit-writer.ts";
 export { fault as runnerFault } from "./faults.ts";
 export { joinRun } from "./join-run.ts";
 export { startThread, type StartedThread } from "./client/bench-thread.ts";
-export type { Building, StampPolicy } from "./rebuild/rebuild-order.ts";
+export type { Building, PartLimits, StampPolicy } from "./rebuild/rebuild-order.ts";
+export { RebuildPlan } from "./rebuild/rebuild-plan.ts";
 export type { OrderedRun, OrderReport } from "./rebuild/order-report.ts";
 export {
   orderRuns,
@@ -77,6 +80,7 @@ export {
 export { newKeyPair } from "./wire/keys.ts";
 export type { ClientLink, CoordinatorLink, Lane } from "./wire/link.ts";
 export { MemoryNetwork } from "./wire/memory.ts";
+export { decodePart, encodePart, type Part } from "./wire/part-message.ts";
 export { decodeResults, encodeResults, type Results } from "./wire/result-message.ts";
 export { decodeValue, encodeValue } from "./wire/values.ts";
 export { ZeromqClientLink } from "./wire/zeromq-client.ts";

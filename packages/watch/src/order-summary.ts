@@ -10,18 +10,37 @@ export function orderSummary({ runs }: OrderReport): string {
   return runs.flatMap(runLines).join("\n");
 }
 
-function runLines(run: OrderedRun): string[] {
+function runLines(run: OrderedRun, i: number, runs: readonly OrderedRun[]): string[] {
+  if (run.source !== undefined) return splitLines(run, i, runs);
   const window =
     run.window === null ? "in order" : `${run.match} of ${run.window} ticks, ${run.policy}`;
-  const rest = run.warnings.length - WARNINGS_SHOWN;
   return [
     `run ${String(run.run)}, ${window}: ${counted(run.fragmentsOut, "fragment")} in ${counted(run.events, "event")}, ${bytesText(run.bytes)} in ${secondsText(run.seconds)}`,
     `  backward steps ${String(run.backwardStepsIn)} before, ${String(run.backwardStepsOut)} now; ${String(run.duplicates)} duplicates`,
     ...sourceLines(run),
-    ...run.warnings.slice(0, WARNINGS_SHOWN).map((warning) => `  note: ${warning}`),
-    ...(rest > 0 ? [`  … and ${String(rest)} more notes (--json lists all)`] : []),
-    ...run.files.map((file) => file),
+    ...noteLines(run),
+    ...run.files,
     ...(run.checksum === null ? [] : [run.checksum]),
+  ];
+}
+
+/** One source's files. What is to be noted of the run stands with the first. */
+function splitLines(run: OrderedRun, i: number, runs: readonly OrderedRun[]): string[] {
+  const isFirst = runs.findIndex((each) => each.run === run.run) === i;
+  return [
+    `run ${String(run.run)}, source ${String(run.source)}: ${counted(run.fragmentsOut, "fragment")}, ${bytesText(run.bytes)}`,
+    `  out of order ${String(run.backwardStepsIn)} before, ${String(run.backwardStepsOut)} now; ${String(run.duplicates)} duplicates`,
+    ...(isFirst ? noteLines(run) : []),
+    ...run.files,
+    ...(run.checksum === null ? [] : [run.checksum]),
+  ];
+}
+
+function noteLines({ warnings }: OrderedRun): string[] {
+  const rest = warnings.length - WARNINGS_SHOWN;
+  return [
+    ...warnings.slice(0, WARNINGS_SHOWN).map((warning) => `  note: ${warning}`),
+    ...(rest > 0 ? [`  … and ${String(rest)} more notes (--json lists all)`] : []),
   ];
 }
 

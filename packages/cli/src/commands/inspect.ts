@@ -1,13 +1,16 @@
 import type { Argv, CommandModule } from "yargs";
 import { Hdf5File, loadHdf5, type DataSetShape } from "@evb/formats";
-import { INDEX_FORMAT, RunIndex, type EventSlab } from "@evb/index";
+import { INDEX_FORMAT, RING_INDEX_FORMAT, RunIndex, type EventSlab } from "@evb/index";
 import { counted, multiplicityLines, sourceLines } from "@evb/watch";
 import { common } from "../common-options.ts";
 import { fault } from "../faults.ts";
 import { isRingFile } from "../file-kind.ts";
 import { print, printJson } from "../terminal.ts";
 import { inspectRingFile } from "./inspect-ring.ts";
+import { inspectRingIndex } from "./inspect-ring-index.ts";
 import { listRingItems } from "./inspect-ring-items.ts";
+import { showWindowsOfFiles, windowOptions, type WindowWords } from "./inspect-windows.ts";
+import { ringScanOptions, type RingScanWords } from "./ring-scan.ts";
 
 /** Events that are read from the index at a time. */
 const SLAB_EVENTS = 10_000;
@@ -18,6 +21,7 @@ const builder = (yargs: Argv) =>
   yargs
     .positional("file", {
       type: "string",
+      array: true,
       demandOption: true,
       describe: "a .h5 file: data, index or results; or an .evt file",
     })
@@ -27,13 +31,24 @@ const builder = (yargs: Argv) =>
       default: false,
       describe: "list the items of an .evt file",
     })
+    .options(windowOptions)
+    .options(ringScanOptions)
     .option("json", common.json)
     .example("$0 inspect run1.index.h5", "what the index was made from")
     .example("$0 inspect run1.index.h5 --events --json", "one line per event")
     .example("$0 inspect run-0001-00.evt", "sources, times, what to tell evb order")
-    .example("$0 inspect run-0001-00.evt --items | less", "every item, decoded");
+    .example("$0 inspect run-0001-00.evt --items | less", "every item, decoded")
+    .example("$0 inspect run-0001-*.evt --windows", "which window to give evb order");
 
-interface InspectCommand {
+interface InspectCommand extends WindowWords, RingScanWords {
+  readonly file: string[];
+  readonly events: boolean;
+  readonly items: boolean;
+  readonly json: boolean;
+}
+
+/** What is shown of one file. */
+interface Shown extends WindowWords {
   readonly file: string;
   readonly events: boolean;
   readonly items: boolean;
@@ -41,26 +56,44 @@ interface InspectCommand {
 }
 
 export const inspectCommand: CommandModule<object, InspectCommand> = {
-  command: "inspect <file>",
+  command: "inspect <file..>",
   describe: "what is in a data, index or results file",
-  builder: builder,
+  builder: builder as never,
   handler: async (argv) => {
-    if (isRingFile(argv.file)) await showRingFile(argv);
-    else await showHdf5(argv);
+    checkQuestion(argv);
+    const [file] = argv.file as [string];
+    const asksWindows = argv.windows || argv.window.length > 0;
+    if (asksWindows && argv.file.every(isRingFile)) await showWindowsOfFiles(argv.file, argv);
+    else if (argv.file.length > 1) throw fault("inspect-one-file", { file });
+    else if (isRingFile(file)) await showRingFile({ ...argv, file });
+    else await showHdf5({ ...argv, file }, asksWindows);
   },
 };
 
-async function showRingFile({ file, events, items, json }: InspectCommand): Promise<void> {
+function checkQuestion({ events, items, windows, window }: InspectCommand): void {
+  const asked = Object.entries({ events, items, windows: windows || window.length > 0 });
+  const [one, other] = asked.flatMap(([name, is]) => (is ? [name] : []));
+  if (other !== undefined) throw fault("options-exclude", { one: one!, other });
+}
+
+async function showRingFile({ file, events, items, json }: Shown): Promise<void> {
   if (events) throw fault("inspect-not-an-index", { path: file });
   if (items) await listRingItems(file, { json });
   else inspectRingFile(file, { json });
 }
 
-async function showHdf5(argv: InspectCommand): Promise<void> {
+async function showHdf5(argv: Shown, asksWindows: boolean): Promise<void> {
   const hdf5 = await loadHdf5();
   const file = new Hdf5File(hdf5, argv.file);
-  const isIndex = file.attribute("format") === INDEX_FORMAT;
+  const format = file.attribute("format");
+  const isIndex = format === INDEX_FORMAT;
+  if (format === RING_INDEX_FORMAT && !argv.items && !argv.events) {
+    file.close();
+    await inspectRingIndex(argv.file, argv, asksWindows);
+    return;
+  }
   try {
+    if (asksWindows) throw fault("inspect-no-windows", { path: argv.file });
     if (argv.items) throw fault("inspect-not-ring", { path: argv.file });
     if (!isIndex && argv.events) throw fault("inspect-not-an-index", { path: argv.file });
     if (!isIndex) showFile(file, argv.json);
@@ -70,7 +103,7 @@ async function showHdf5(argv: InspectCommand): Promise<void> {
   if (isIndex) await showIndex(argv);
 }
 
-async function showIndex(argv: InspectCommand): Promise<void> {
+async function showIndex(argv: Shown): Promise<void> {
   const index = await RunIndex.open(argv.file);
   try {
     if (argv.events) await showEvents(index, argv.json);

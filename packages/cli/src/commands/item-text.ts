@@ -65,18 +65,21 @@ function* bodyLines(view: DataView, { head }: RingItem, body: ItemBody): Generat
   const little = head.littleEndian;
   switch (body.kind) {
     case "state change":
-      yield `  run ${String(body.run)}, ${whenText(body, body.offset)}`;
+      yield `  run ${String(body.run)}, ${offsetText(body, body.offset)}`;
+      yield `  ${clockText(body)}`;
       yield* folded(`title: ${body.title}`);
       return;
     case "text":
-      yield `  ${whenText(body, body.offset)}, ${String(body.strings.length)} strings`;
+      yield `  ${String(body.strings.length)} strings, ${offsetText(body, body.offset)}`;
+      yield `  ${clockText(body)}`;
       for (const string of body.strings) yield* folded(string);
       return;
     case "scalers":
       yield* scalerLines(body);
       return;
     case "event count":
-      yield `  ${String(body.events)} events, ${whenText(body, body.offset)}`;
+      yield `  ${String(body.events)} events, ${offsetText(body, body.offset)}`;
+      yield `  ${clockText(body)}`;
       return;
     case "format":
       yield `  version ${String(body.major)}.${String(body.minor)}`;
@@ -113,8 +116,8 @@ const clockText = ({ unixTime, originalSource }: Timed): string => {
   return `${new Date(unixTime * 1000).toISOString().replace(".000", "")}${source}`;
 };
 
-const whenText = (body: Timed, offset: number): string =>
-  `${seconds(offset, body.divisor)} s into the run, ${clockText(body)}`;
+const offsetText = (body: Timed, offset: number): string =>
+  `${seconds(offset, body.divisor)} s into the run`;
 
 function* scalerLines(body: Extract<ItemBody, { kind: "scalers" }>): Generator<string> {
   const { begin, end, divisor, incremental, stamp, values } = body;

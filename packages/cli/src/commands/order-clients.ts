@@ -72,7 +72,7 @@ class OwnClient implements OrderWriters {
     this.#memory = new MemoryNetwork();
     this.#failed = new AbortController();
     this.#over = new AbortController();
-    this.#thread = startThread();
+    this.#thread = startThread("rebuild");
   }
 
   network(): RunNetwork {

@@ -1,17 +1,14 @@
 import { resolve } from "node:path";
-import { parseStampPlace } from "@evb/formats";
-import { parseDataPlace, parseHeaderlessRules, type RingStream } from "@evb/index";
+import { parseDataPlace, type RingStream } from "@evb/index";
 import type { Building, OrderJob } from "@evb/runner";
-import { fault } from "../faults.ts";
 import { parseCount, parseDuration, parseSize } from "../sizes.ts";
 import { EVB_VERSION } from "../version.ts";
 import type { OrderCommand } from "./order.ts";
+import { parseWindows, ringScan, ringScanSettings } from "./ring-scan.ts";
 
 const ID_MAX = 2 ** 32 - 1;
 const COUNT_MAX = 1e9;
-const DEPTH_MAX = 64;
-const TICKS_MAX = 2n ** 64n - 1n;
-/** A part is written at once: half a megabyte stays in the second-level cache (docs/decisions/0021-ring-kernels.md). */
+/** Some milliseconds' work: what is lost when a client dies, and told in some 30 kB. */
 const PART_BYTES = 2 ** 20;
 /** Leases of some parts: what is told of a part is some 30 kB. */
 const PARTS_PER_LEASE = 8;
@@ -29,25 +26,29 @@ export function orderJob(
   streams: readonly RingStream[],
   awaited: () => number,
 ): OrderJob {
-  const { out, stagearea } = argv;
+  const { out, stagearea, split } = argv;
   const buildings = buildingsOf(argv);
   const events = argv.batch === undefined ? Infinity : count("batch", argv.batch, 1, COUNT_MAX);
   const segmentBytes =
     argv.segmentSize === undefined ? Infinity : parseSize("segment-size", argv.segmentSize);
   return {
     streams,
-    out: resolve(out ?? stagearea ?? ""),
+    out: resolve(out ?? stagearea ?? split ?? ""),
     isStageArea: stagearea !== undefined,
     force: argv.force,
     resume: argv.resume,
-    scan: {
-      depth: argv.depth === undefined ? Infinity : count("depth", argv.depth, 0, DEPTH_MAX),
-      salvage: argv.salvage,
-      stampAt: stampAt(argv.timestampAt),
-      rules: parseHeaderlessRules(argv.headerless),
-      runNumber: argv.run === undefined ? undefined : count("run", argv.run, 0, ID_MAX),
-    },
+    scan: ringScan(argv),
+    index:
+      argv.index === undefined
+        ? undefined
+        : {
+            path: resolve(argv.index),
+            options: ringScanSettings(argv),
+            force: argv.force,
+            evbVersion: EVB_VERSION,
+          },
     buildings,
+    isSplit: split !== undefined,
     checksum: argv.checksum === "sha512",
     limits: { bytes: PART_BYTES, events, segmentBytes },
     memoryBytes: parseSize("memory", argv.memory),
@@ -76,24 +77,9 @@ function buildingsOf(argv: OrderCommand): Building[] {
     sourceId: count("source-id", argv.sourceId, 0, ID_MAX),
     ticksWithoutWindow: like.ticksWithoutWindow,
   };
-  const windows = [...new Set(argv.window.map(parseTicks))];
+  const windows = parseWindows(argv.window);
   if (windows.length === 0) return [{ ...building, windowTicks: undefined }];
   return windows.map((windowTicks) => ({ ...building, windowTicks }));
-}
-
-function parseTicks(text: string): bigint {
-  const ticks = /^\d+$/.test(text) ? BigInt(text) : -1n;
-  if (ticks < 0n || ticks > TICKS_MAX)
-    throw fault("bad-option", { option: "window", text, wanted: "ticks from 0 to 2^64 - 1" });
-  return ticks;
-}
-
-function stampAt(text: string | undefined): OrderJob["scan"]["stampAt"] {
-  if (text === undefined) return undefined;
-  const place = parseStampPlace(text);
-  const wanted = "OFFSET:u64le, or with u16, u32, u48 and be, such as 0:u48be";
-  if (place === undefined) throw fault("bad-option", { option: "timestamp-at", text, wanted });
-  return place;
 }
 
 const count = (option: string, text: string, min: number, max: number): number =>
@@ -117,5 +103,6 @@ function settingsOf(argv: OrderCommand, buildings: readonly Building[]): Record<
     "segment-size": segmentSize ?? "none",
     run: run ?? "none",
     batch: batch ?? "none",
+    split: String(argv.split !== undefined),
   };
 }

@@ -27,7 +27,8 @@ export async function runOrderCommand(argv: OrderCommand): Promise<number> {
   }
 }
 
-function checkOptions({ out, stagearea, split, force, resume }: OrderCommand): void {
+function checkOptions(argv: OrderCommand): void {
+  const { out, stagearea, split, force, resume } = argv;
   const places = [
     ["out", out],
     ["stagearea", stagearea],
@@ -39,7 +40,26 @@ function checkOptions({ out, stagearea, split, force, resume }: OrderCommand): v
       command: "evb order",
     });
   if (places.length > 1) throw fault("options-exclude", { one: places[0]!, other: places[1]! });
+  if (split !== undefined) checkSplit(argv);
+  if (argv.index !== undefined && argv.input.includes("-"))
+    throw fault("usage", {
+      reason: "a pipe can't be read again, so an index of it is of no use: leave --index out",
+      command: "evb order",
+    });
   if (force && resume) throw fault("options-exclude", { one: "force", other: "resume" });
+}
+
+/** What isn't built has no window, and nothing that goes with one. */
+function checkSplit({ window, policy, like, maxFragments, match }: OrderCommand): void {
+  const asked = {
+    window: window.length > 0,
+    policy: policy !== undefined,
+    like: like !== undefined,
+    "max-fragments": maxFragments !== undefined,
+    match: match !== "window",
+  };
+  for (const [other, is] of Object.entries(asked))
+    if (is) throw fault("options-exclude", { one: "split", other });
 }
 
 /** A missing segment ends it, or with --salvage is a word. */

@@ -1,5 +1,6 @@
 import type { Argv, CommandModule } from "yargs";
 import { common, listenOptions } from "../common-options.ts";
+import { ringScanOptions, type RingScanWords } from "./ring-scan.ts";
 
 const builder = (yargs: Argv) =>
   yargs
@@ -39,23 +40,7 @@ const builder = (yargs: Argv) =>
       choices: ["glom", "offlineevb"] as const,
       describe: "this program's defaults and readings",
     })
-    .option("depth", { type: "string", describe: "event-builder levels to open (all)" })
-    .option("run", { type: "string", describe: "all inputs are one run of this number" })
-    .option("timestamp-at", {
-      type: "string",
-      describe: "OFFSET:u64le: stamp in bodies of events without header",
-    })
-    .option("headerless", {
-      type: "string",
-      array: true,
-      default: [] as string[],
-      describe: "which source items without body header are of; repeatable",
-    })
-    .option("salvage", {
-      type: "boolean",
-      default: false,
-      describe: "go on behind damage, and list what is skipped",
-    })
+    .options(ringScanOptions)
     .option("segment-size", { type: "string", describe: "of an output file, at most (any)" })
     .option("checksum", {
       choices: ["sha512", "none"] as const,
@@ -65,7 +50,7 @@ const builder = (yargs: Argv) =>
     .option("index", { type: "string", describe: "file that keeps the index" })
     .option("clients", { type: "string", default: "1", describe: "processes that write" })
     .option("batch", { type: "string", describe: "the most events of a part (evb chooses)" })
-    .option("memory", { type: "string", default: "8MB", describe: "of each client, for bytes" })
+    .option("memory", { type: "string", default: "2MB", describe: "of each client, for bytes" })
     .option("force", common.force)
     .option("resume", {
       type: "boolean",
@@ -90,7 +75,7 @@ const builder = (yargs: Argv) =>
     .example("$0 order run-0001-00.evt -o out --window 100", "and build events again");
 
 /** What yargs makes of the options. */
-export interface OrderCommand {
+export interface OrderCommand extends RingScanWords {
   readonly input: string[];
   readonly out?: string | undefined;
   readonly stagearea?: string | undefined;
@@ -101,11 +86,6 @@ export interface OrderCommand {
   readonly maxFragments?: string | undefined;
   readonly sourceId: string;
   readonly like?: "glom" | "offlineevb" | undefined;
-  readonly depth?: string | undefined;
-  readonly run?: string | undefined;
-  readonly timestampAt?: string | undefined;
-  readonly headerless: string[];
-  readonly salvage: boolean;
   readonly segmentSize?: string | undefined;
   readonly checksum: "sha512" | "none";
   readonly index?: string | undefined;

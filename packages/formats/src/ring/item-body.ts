@@ -38,7 +38,7 @@ export type ItemBody =
   | { readonly kind: "unreadable"; readonly reason: string };
 
 /** A fragment in an item of its own: EVB_FRAGMENT, and both forms of EVB_UNKNOWN_PAYLOAD. */
-export interface WrappedFragment {
+interface WrappedFragment {
   readonly kind: "fragment";
   readonly stamp: bigint;
   readonly source: number;

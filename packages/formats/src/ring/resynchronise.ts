@@ -31,8 +31,8 @@ export function behindDamage(file: ByteSource, damagedAt: number, v10: boolean):
   const start = file.view(damagedAt, ITEM_HEADER_BYTES);
   if (start.byteLength === ITEM_HEADER_BYTES) {
     const end = damagedAt + start.getUint32(0, isLittleEndian(start, 0));
-    if (end >= damagedAt + ITEM_HEADER_BYTES && end <= file.sizeBytes && isChain(file, end, v10))
-      return end;
+    const leads = end >= damagedAt + ITEM_HEADER_BYTES && end <= file.sizeBytes;
+    if (leads && isChain(file, end, writerOf(file, v10))) return end;
   }
   return resynchronise(file, damagedAt + 1, v10);
 }
@@ -51,11 +51,12 @@ export function resynchroniseBefore(
   { from, until }: { readonly from: number; readonly until: number },
   v10: boolean,
 ): number {
+  const writer = writerOf(file, v10);
   let at = from;
   while (at < until) {
     const candidate = nextCandidate(file, { from: at, until });
     if (candidate === undefined) break;
-    if (isChain(file, candidate, v10)) return candidate;
+    if (isChain(file, candidate, writer)) return candidate;
     at = candidate + 1;
   }
   return until;
@@ -86,11 +87,31 @@ function nextCandidate(
 
 const isType = (type: number): boolean => type >= USER_TYPE_MIN || itemTypeName(type) !== undefined;
 
-function isChain(file: ByteSource, from: number, v10: boolean): boolean {
+/** Who wrote the file, as far as it tells what its items look like. */
+interface Writer {
+  readonly v10: boolean;
+  /** As the file's first item says; undefined where that is damaged, too. */
+  readonly littleEndian: boolean | undefined;
+}
+
+/**
+ * The byte order matters: small numbers between zeros, as headers have them, are the same numbers in the
+ * other order when they are read three bytes earlier.
+ */
+function writerOf(file: ByteSource, v10: boolean): Writer {
+  const start = file.view(0, HEAD_BYTES);
+  const sound =
+    start.byteLength === HEAD_BYTES && plausibleSize(start, file.sizeBytes, v10) !== undefined;
+  return { v10, littleEndian: sound ? isLittleEndian(start, 0) : undefined };
+}
+
+function isChain(file: ByteSource, from: number, { v10, littleEndian }: Writer): boolean {
   let at = from;
   for (let items = 0; items < CHAIN_ITEMS && at < file.sizeBytes; items++) {
     if (at + ITEM_HEADER_BYTES > file.sizeBytes) return false;
-    const size = plausibleSize(file.view(at, HEAD_BYTES), file.sizeBytes - at, v10);
+    const start = file.view(at, HEAD_BYTES);
+    if (littleEndian !== undefined && isLittleEndian(start, 0) !== littleEndian) return false;
+    const size = plausibleSize(start, file.sizeBytes - at, v10);
     if (size === undefined) return false;
     at += size;
   }

@@ -1,5 +1,5 @@
 /** Whose layout of the body an item has; items of other types are the same in all versions. */
-export type BodyLayout = "v10" | "v11" | "v12";
+type BodyLayout = "v10" | "v11" | "v12";
 
 /** When something happened: `offset` / `divisor` seconds into the run (v10 has no divisor: seconds). */
 interface Times {

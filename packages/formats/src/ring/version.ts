@@ -7,7 +7,6 @@ import {
   isGlomsUnknownPayload,
   isLittleEndian,
   looksLikeV10,
-  readItemHead,
   type ItemHead,
 } from "./head.ts";
 import { ITEM_TYPE, isStateChange, itemTypeName } from "./item-type.ts";
@@ -47,7 +46,7 @@ const verdictOf = (item: DataView): boolean | undefined =>
   item.byteLength < HEADERLESS_BODY_OFFSET ? undefined : looksLikeV10(item);
 
 /** Whether an item is of NSCLDAQ 10: as it says itself, else as its file. */
-export function isV10Item(item: { size: number; type: number }, v10File: boolean): boolean {
+function isV10Item(item: { size: number; type: number }, v10File: boolean): boolean {
   const { size, type } = item;
   if (!tellsForItself(type) || size < HEADERLESS_BODY_OFFSET) return v10File;
   // Of these types only type and size are looked at.
@@ -92,11 +91,18 @@ export function outlineOf(view: DataView, at: number, v10File: boolean): ItemOut
 
 /** The same with the body header, if there is one. */
 export function headOf(view: DataView, at: number, v10File: boolean): ItemHead & ItemOutline {
-  const outline = outlineOf(view, at, v10File);
-  const { size, type, littleEndian, bodyOffset, v10 } = outline;
-  const { header } = readItemHead(view, at, v10);
-  const fits = header !== undefined && bodyOffset === ITEM_HEADER_BYTES + header.bytes;
-  return { size, type, littleEndian, header: fits ? header : undefined, bodyOffset, v10 };
+  const { size, type, littleEndian, bodyOffset, v10 } = outlineOf(view, at, v10File);
+  const bytes = bodyOffset - ITEM_HEADER_BYTES;
+  const header =
+    bytes < BODY_HEADER_BYTES
+      ? undefined
+      : {
+          bytes,
+          stamp: view.getBigUint64(at + 12, littleEndian),
+          source: view.getUint32(at + 20, littleEndian),
+          barrier: view.getUint32(at + 24, littleEndian),
+        };
+  return { size, type, littleEndian, header, bodyOffset, v10 };
 }
 
 /** Whether what stands for the body header of a known type is neither "none" nor one that fits into the item. */

@@ -28,10 +28,12 @@ const ID_MAX = 2 ** 32 - 1;
  * @throws EvbError "bad-headerless-rule", "input-unreadable"
  */
 export function parseHeaderlessRules(texts: readonly string[]): HeaderlessRule[] {
-  return texts.flatMap((text) =>
-    text.startsWith("@") ? linesOf(text.slice(1)).map(parseRule) : [parseRule(text)],
-  );
+  return headerlessRuleTexts(texts).map(parseRule);
 }
+
+/** The same rules, those in files one by one. @throws EvbError "input-unreadable" */
+export const headerlessRuleTexts = (texts: readonly string[]): string[] =>
+  texts.flatMap((text) => (text.startsWith("@") ? linesOf(text.slice(1)) : [text]));
 
 function linesOf(path: string): string[] {
   try {

@@ -48,7 +48,7 @@ function ownRecord(item: RingItem): RingRecord {
 }
 
 /** Whether an item without body header could have one: not users' types, nor what glom wraps with a bare fragment header. */
-export function couldHaveHeader(item: RingItem): boolean {
+function couldHaveHeader(item: RingItem): boolean {
   const { head, v10 } = item;
   if (itemTypeName(head.type) === undefined) return false;
   return (

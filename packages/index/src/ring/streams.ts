@@ -61,6 +61,23 @@ function checkWhole(segments: readonly Segment[], missing: (reason: Error) => vo
  * The run that a stream is of: its first BEGIN_RUN says so, or its name; 0 where neither does. Where
  * the beginning is damaged the name counts.
  */
-export function firstRunNumber({ path, runNumber }: RingStream): number {
+function firstRunNumber({ path, runNumber }: RingStream): number {
   return firstBegin(path) ?? runNumber ?? 0;
+}
+
+/**
+ * Streams by the number of their run, ascending.
+ *
+ * @param given all streams are of this run, whatever they say
+ */
+export function streamsByRun(
+  streams: readonly RingStream[],
+  given: number | undefined,
+): Map<number, RingStream[]> {
+  const runs = new Map<number, RingStream[]>();
+  for (const stream of streams) {
+    const number = given ?? firstRunNumber(stream);
+    runs.set(number, [...(runs.get(number) ?? []), stream]);
+  }
+  return new Map([...runs].sort(([one], [other]) => one - other));
 }

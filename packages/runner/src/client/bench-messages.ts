@@ -3,6 +3,14 @@ import type { DataPlace } from "@evb/index";
 import type { Welcome } from "../wire/join.ts";
 import type { ClientTimes } from "../wire/result-message.ts";
 
+/** What a thread is started with. */
+export interface ThreadStart {
+  /** See bench-words.ts. */
+  readonly words: Uint32Array;
+  /** What its order will be, where that is known before. */
+  readonly kind: "rebuild" | undefined;
+}
+
 /** What a thread needs before its first event. */
 export interface BenchOrder {
   readonly welcome: Welcome;

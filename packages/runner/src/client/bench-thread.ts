@@ -3,7 +3,7 @@ import { EvbError, type ElementType } from "@evb/event";
 import { HEADER_BYTES, readHeader } from "../wire/header.ts";
 import { decodeLeases, sumOfColumn } from "../wire/lease-message.ts";
 import { ColumnCursor } from "../wire/columns.ts";
-import type { BenchOrder, FromBench, ToBench } from "./bench-messages.ts";
+import type { BenchOrder, FromBench, ThreadStart, ToBench } from "./bench-messages.ts";
 import { BEGUN, BENCH_WORDS, BUSY, HELD_KIB, takeBack } from "./bench-words.ts";
 
 /** The event that a thread worked on when it ended. */
@@ -232,10 +232,12 @@ export interface StartedThread {
   readonly words: Uint32Array;
 }
 
-export function startThread(): StartedThread {
+/** @param kind what it should load before it is told what to do */
+export function startThread(kind?: ThreadStart["kind"]): StartedThread {
   const bytes = BENCH_WORDS * Uint32Array.BYTES_PER_ELEMENT;
   const words = new Uint32Array(new SharedArrayBuffer(bytes));
-  return { worker: new Worker(workerUrl(), { workerData: words }), words };
+  const start: ThreadStart = { words, kind };
+  return { worker: new Worker(workerUrl(), { workerData: start }), words };
 }
 
 /** A thread knows no TypeScript: it runs what was built. */

@@ -2,7 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { isEvbError, sentenceOf } from "@evb/event";
 import { encodeSchema } from "../wire/join.ts";
 import type { Bench } from "./bench.ts";
-import type { BenchOrder, FromBench, ToBench } from "./bench-messages.ts";
+import type { BenchOrder, FromBench, ThreadStart, ToBench } from "./bench-messages.ts";
 import { LeaseLoop } from "./lease-loop.ts";
 
 // The thread in which a client reads and analyses, so that its sockets answer whatever an analysis does.
@@ -24,10 +24,16 @@ function fail(thrown: unknown): void {
   });
 }
 
+const { words, kind } = workerData as ThreadStart;
+
+const loadRebuild = (): Promise<typeof import("./rebuild-bench.ts")> =>
+  import("./rebuild-bench.ts");
+if (kind === "rebuild") await loadRebuild();
+
 /** What isn't needed isn't loaded. */
 async function openBench({ welcome, places, out }: BenchOrder): Promise<Bench> {
   if (welcome.rebuild !== undefined) {
-    const { RebuildBench } = await import("./rebuild-bench.ts");
+    const { RebuildBench } = await loadRebuild();
     return new RebuildBench(welcome, places, out);
   }
   const { Workbench } = await import("./workbench.ts");
@@ -36,7 +42,6 @@ async function openBench({ welcome, places, out }: BenchOrder): Promise<Bench> {
 
 async function work(order: BenchOrder): Promise<void> {
   const bench = await openBench(order);
-  const words = workerData as Uint32Array;
   loop = new LeaseLoop(bench, { words, before: order.before, post });
   post({ kind: "ready", schema: encodeSchema(bench.schema) });
   await loop.run();

@@ -14,8 +14,12 @@ import { BACKWARD_STEPS, EVENTS, FRAGMENTS, rebuildSchema } from "./rebuild-sche
 import { ResultBuilder } from "./result-builder.ts";
 import { UnitWriter } from "./unit-writer.ts";
 
-/** Half of what a client may use is for what it puts together, half for what it copies from. */
-const MEMORY_BYTES_MIN = 2 ** 20;
+const MEMORY_BYTES_MIN = 2 ** 19;
+/**
+ * What is put together is written in pieces of so many bytes at most: they stay in the second-level
+ * cache. The rest of the memory is for pages of the input.
+ */
+const UNIT_BYTES_MAX = 2 ** 19;
 
 /** Where a client of a rebuild writes parts of the new files. */
 export class RebuildBench implements Bench {
@@ -57,7 +61,7 @@ export class RebuildBench implements Bench {
     });
     this.#inputs = files;
     const memoryBytes = Math.max(MEMORY_BYTES_MIN, rebuild.memoryBytes);
-    const begin = Math.floor(memoryBytes / 2 / 8) * 8;
+    const begin = Math.min(UNIT_BYTES_MAX, Math.floor(memoryBytes / 2 / 8) * 8);
     const memory = new Uint8Array(begin + pageMemory(memoryBytes - begin));
     this.#pages = new InputPages(files, memory, begin);
     this.#writer = new UnitWriter(memory, begin, this.#pages);

@@ -6,6 +6,7 @@ import type { InputPages } from "./input-pages.ts";
 const PHYSICS_EVENT = 30;
 const BODY_HEADER_BYTES = 20;
 const FRAGMENT_HEADER_BYTES = 20;
+const ITEM_HEADER_BYTES = 8;
 /** item header | body header | byte count */
 const HEAD_BYTES = 8 + BODY_HEADER_BYTES + 4;
 const V10_HEAD_BYTES = 8 + 4;
@@ -66,11 +67,13 @@ export class UnitWriter {
       if (bytes > this.#size - this.#held) this.#flush();
       const whole = bytes <= this.#size;
       const begin = this.#held;
-      if (part.fragmentCount[unit]! > 0) this.#head(part, bytes, stampWords, unit);
+      const isBuilt = part.fragmentCount[unit]! > 0 && part.unbuilt !== true;
+      if (isBuilt) this.#head(part, bytes, stampWords, unit);
       for (; piece < end; piece++) this.#piece(part, piece);
       if (part.fragmentCount[unit]! === 0) continue;
       written.events++;
-      if (whole) this.#walk(part, begin, { unit, written });
+      if (!isBuilt) this.#plain(part, { begin, bytes, unit, written });
+      else if (whole) this.#walk(part, begin, { unit, written });
       else written.fragments += part.fragmentCount[unit]!;
     }
     this.#flush();
@@ -79,8 +82,8 @@ export class UnitWriter {
     return written;
   }
 
-  #headBytes({ v10, fragmentCount }: Part, unit: number): number {
-    if (fragmentCount[unit] === 0) return 0;
+  #headBytes({ v10, fragmentCount, unbuilt }: Part, unit: number): number {
+    if (fragmentCount[unit] === 0 || unbuilt === true) return 0;
     return v10 ? V10_HEAD_BYTES : HEAD_BYTES;
   }
 
@@ -148,6 +151,27 @@ export class UnitWriter {
     if (at !== end || fragments !== part.fragmentCount[unit])
       throw fault("data-changed", { host: hostname(), path: "an input file" });
     written.fragments += fragments;
+  }
+
+  /** A fragment's payload on its own: it must be a ring item as long as it is, or nobody could read on behind it. */
+  #plain(
+    { stamp, sourceId }: Part,
+    item: { begin: number; bytes: number; unit: number; written: WrittenPart },
+  ): void {
+    const { begin, bytes, unit, written } = item;
+    const view = this.#view;
+    const isHere = bytes <= this.#size;
+    const isItem =
+      bytes >= ITEM_HEADER_BYTES &&
+      (!isHere || view.getUint32(begin, true) === bytes || view.getUint32(begin, false) === bytes);
+    if (!isItem) throw fault("fragment-no-item", { source: sourceId, stamp: stamp[unit]! });
+    const low = Number(stamp[unit]! & 0xffff_ffffn);
+    const high = Number(stamp[unit]! >> 32n);
+    if (high < this.#beforeHigh || (high === this.#beforeHigh && low < this.#beforeLow))
+      written.backwardSteps++;
+    this.#beforeHigh = high;
+    this.#beforeLow = low;
+    written.fragments++;
   }
 
   #flush(): void {

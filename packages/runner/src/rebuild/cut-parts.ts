@@ -73,7 +73,7 @@ function groupBytes(run: RingRun, row: number): number {
   return group.reduce((sum, member) => sum + rowBytes(run, member), 0);
 }
 
-function preludeBytes(run: RingRun, building: Building): number {
+export function preludeBytes(run: RingRun, building: Building): number {
   let bytes = 0;
   const sink: PieceSink = {
     copy: (_, size) => {
@@ -87,7 +87,8 @@ function preludeBytes(run: RingRun, building: Building): number {
   return bytes;
 }
 
-class Cutter {
+/** Puts units into parts, and parts into files. */
+export class Cutter {
   readonly #limits: PartLimits;
   readonly #parts: PartPlan[] = [];
   readonly #fileBytes: number[] = [];

@@ -17,10 +17,17 @@ export interface OrderPlaces {
 
 const pad = (number: number, digits: number): string => String(number).padStart(digits, "0");
 
-export const segmentName = (run: number, segment: number): string =>
-  `run-${pad(run, 4)}-${pad(segment, 2)}.evt`;
+/**
+ * What the names of an output's files begin with. One source's files are segments of a stream of their
+ * own, so that all of them together are the run again, also where a file doesn't say which.
+ */
+export const outputName = (run: number, source: number | undefined): string =>
+  `${source === undefined ? "" : `source-${String(source)}-`}run-${pad(run, 4)}`;
 
-export const checksumName = (run: number): string => `run-${pad(run, 4)}.sha512`;
+export const segmentName = (output: string, segment: number): string =>
+  `${output}-${pad(segment, 2)}.evt`;
+
+export const checksumName = (output: string): string => `${output}.sha512`;
 
 const workName = (run: number): string => `.run-${pad(run, 4)}`;
 

@@ -27,6 +27,8 @@ interface SourceReport {
 /** One output of one run: see CLI.md. */
 export interface OrderedRun {
   readonly run: number;
+  /** With --split: the one whose items these are; its counts are those below. */
+  readonly source?: number;
   /** Ticks, decimal; null: order only. */
   readonly window: string | null;
   readonly match: "window" | "gap";
@@ -61,20 +63,22 @@ export function orderedRun(
   more: Pick<OrderedRun, "files" | "checksum" | "seconds" | "clients" | "redone">,
 ): OrderedRun {
   const { building, events, fragmentsOut, backwardStepsOut, bytes, sha512 } = output;
-  const { windowTicks, match, policy } = building;
+  const { windowTicks, match, policy, sourceOnly } = building;
+  const sources = run.sources.filter(({ source }) => source === (sourceOnly ?? source));
   return {
     run: run.number,
+    ...(sourceOnly !== undefined && { source: sourceOnly }),
     window: windowTicks === undefined ? null : String(windowTicks),
     match,
     policy,
     itemsIn: run.itemsIn,
-    fragmentsIn: run.fragments,
+    fragmentsIn: sources.reduce((sum, { fragments }) => sum + fragments, 0),
     fragmentsOut,
     events,
-    backwardStepsIn: run.backwardSteps,
+    backwardStepsIn: sourceOnly === undefined ? run.backwardSteps : sources[0]!.outOfOrder,
     backwardStepsOut,
-    duplicates: run.sources.reduce((sum, source) => sum + source.duplicates, 0),
-    sources: run.sources.map(({ latenessMax, first, last, ...source }) => ({
+    duplicates: sources.reduce((sum, source) => sum + source.duplicates, 0),
+    sources: sources.map(({ latenessMax, first, last, ...source }) => ({
       ...source,
       latenessMax: String(latenessMax),
       first: String(first),

@@ -1,7 +1,15 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { sentenceOf, type EvbError, type ExitCode } from "@evb/event";
-import { firstRunNumber, scanRingRun, type RingScanOrder, type RingStream } from "@evb/index";
+import {
+  KeptScan,
+  scanRingRun,
+  streamsByRun,
+  type KeptScanOrder,
+  type RingRun,
+  type RingScanOrder,
+  type RingStream,
+} from "@evb/index";
 import { fault } from "../faults.ts";
 import type { RunNetwork } from "../run-network.ts";
 import type { RunWatcher } from "../run-order.ts";
@@ -11,6 +19,7 @@ import {
   linkComplete,
   makeOrderOut,
   outPlaces,
+  outputName,
   segmentName,
   stagePlaces,
   type OrderPlaces,
@@ -22,7 +31,7 @@ import {
   type OrderedRun,
   type OrderReport,
 } from "./order-report.ts";
-import type { Building } from "./rebuild-order.ts";
+import type { Building, PartLimits } from "./rebuild-order.ts";
 import { rebuildRun, type RebuildOrder, type RebuildResult } from "./rebuild-run.ts";
 
 /** What `evb order` is asked to do. */
@@ -46,7 +55,11 @@ export interface OrderJob extends Pick<
   readonly isStageArea: boolean;
   readonly force: boolean;
   readonly scan: RingScanOrder;
+  /** Where what the scan finds is kept; undefined: nowhere. */
+  readonly index: KeptScanOrder | undefined;
   readonly buildings: readonly Building[];
+  /** Nothing is built: each source has files of its own. */
+  readonly isSplit: boolean;
   readonly checksum: boolean;
 }
 
@@ -76,8 +89,11 @@ export interface OrderOutcome {
  * @throws EvbError what is wrong with inputs or OUT
  */
 export async function orderRuns(job: OrderJob, clients: OrderClients): Promise<OrderOutcome> {
-  const runs = runsOf(job);
+  const runs = streamsByRun(job.streams, job.scan.runNumber);
   const places = job.isStageArea ? stagePlaces(job.out) : outPlaces(job.out);
+  const kept = job.index === undefined ? undefined : await KeptScan.find(job.index, runs);
+  if (kept?.isThere === true)
+    clients.watcher.notice(`${job.index!.path} is of these files: they are not scanned again`);
   prepareOut(job, places, [...runs.keys()]);
   const finished: OrderedRun[] = [];
   for (const [number, streams] of runs) {
@@ -86,7 +102,7 @@ export async function orderRuns(job: OrderJob, clients: OrderClients): Promise<O
       finished.push(...before);
       continue;
     }
-    const { ordered, problem } = await orderRun(job, clients, places, { number, streams });
+    const { ordered, problem } = await orderRun(job, clients, places, { number, streams, kept });
     finished.push(...ordered);
     const report = { evb: job.evbVersion, runs: finished };
     if (problem !== undefined)
@@ -97,16 +113,6 @@ export async function orderRuns(job: OrderJob, clients: OrderClients): Promise<O
     exitCode: 0,
     problem: undefined,
   };
-}
-
-/** Streams by the number of their run, ascending. */
-function runsOf({ streams, scan }: OrderJob): Map<number, RingStream[]> {
-  const runs = new Map<number, RingStream[]>();
-  for (const stream of streams) {
-    const number = scan.runNumber ?? firstRunNumber(stream);
-    runs.set(number, [...(runs.get(number) ?? []), stream]);
-  }
-  return new Map([...runs].sort(([one], [other]) => one - other));
 }
 
 function prepareOut(job: OrderJob, places: OrderPlaces, runs: readonly number[]): void {
@@ -129,21 +135,29 @@ async function orderRun(
   job: OrderJob,
   clients: OrderClients,
   places: OrderPlaces,
-  { number: wanted, streams }: { number: number; streams: readonly RingStream[] },
+  wanted: {
+    readonly number: number;
+    readonly streams: readonly RingStream[];
+    readonly kept: KeptScan | undefined;
+  },
 ): Promise<{ ordered: OrderedRun[]; problem: EvbError | undefined }> {
   const begun = performance.now();
-  const folder = places.work(wanted);
+  const folder = places.work(wanted.number);
   clients.prepare(folder);
   const checksum = job.checksum ? new Checksum() : undefined;
   try {
-    const run = scanRingRun(streams, job.scan);
-    const windows = windowNames(job.buildings);
-    const outputs = job.buildings.map((building, row) => ({
+    const run = (await wanted.kept?.run(job.scan)) ?? scanRingRun(wanted.streams, job.scan);
+    const buildings = job.isSplit ? splitBuildings(run, job) : job.buildings;
+    const windows = job.isSplit ? buildings.map(() => "") : windowNames(buildings);
+    const outputs = buildings.map((building, row) => ({
       building,
-      path: (segment: number): string =>
-        join(places.folder(run.number, windows[row]!), segmentName(run.number, segment)),
+      path: (segment: number): string => {
+        const name = outputName(run.number, building.sourceOnly);
+        return join(places.folder(run.number, windows[row]!), segmentName(name, segment));
+      },
     }));
-    const order = { ...job, run, outputs, folder, checksum };
+    const limits = job.isSplit ? splitLimits(job, buildings.length) : job.limits;
+    const order = { ...job, limits, run, outputs, folder, checksum };
     const result = await rebuildRun(order, clients.network(), clients.watcher, clients.signal());
     if (result.problem !== undefined) return { ordered: [], problem: result.problem };
     const ordered = result.outputs.map((output, row) => {
@@ -171,6 +185,21 @@ async function orderRun(
   }
 }
 
+/** One for each source that has any item. @throws EvbError "split-nothing" */
+function splitBuildings(run: RingRun, { buildings }: OrderJob): Building[] {
+  if (run.sources.length === 0) throw fault("split-nothing", { run: run.number });
+  return run.sources.map(({ source }) => ({ ...buildings[0]!, sourceOnly: source }));
+}
+
+/** A part of each source then comes from the same bytes of the input, which are read once for all. */
+const splitLimits = ({ limits }: OrderJob, sources: number): PartLimits => ({
+  ...limits,
+  bytes: Math.max(SPLIT_PART_BYTES_MIN, limits.bytes / sources),
+});
+
+/** What is said of a part takes some hundred bytes, and some ten for each of its items. */
+const SPLIT_PART_BYTES_MIN = 2 ** 16;
+
 /** Where one window is enough, no folder is named after it. */
 function windowNames(buildings: readonly Building[]): string[] {
   if (buildings.length === 1) return [""];
@@ -182,11 +211,12 @@ function keepChecksum(
   places: OrderPlaces,
   run: number,
   window: string,
-  { sha512, files }: RebuildResult["outputs"][number],
+  { sha512, files, building }: RebuildResult["outputs"][number],
 ): string | null {
   if (sha512 === undefined) return null;
-  const path = join(places.folder(run, window), checksumName(run));
-  const what = files.length === 1 ? segmentName(run, 0) : "-";
+  const name = outputName(run, building.sourceOnly);
+  const path = join(places.folder(run, window), checksumName(name));
+  const what = files.length === 1 ? segmentName(name, 0) : "-";
   try {
     writeFileSync(path, `${sha512}  ${what}\n`);
   } catch (thrown) {

@@ -13,6 +13,8 @@ export interface Building {
   readonly sourceId: number;
   /** What EVB_GLOM_INFO says where there is no window. */
   readonly ticksWithoutWindow: bigint;
+  /** The items of this source alone, as they were before they were built into events; undefined: events of all. */
+  readonly sourceOnly?: number | undefined;
 }
 
 /** What bounds the parts of an output. */

@@ -1,8 +1,10 @@
 import { gap, glom } from "@evb/event";
 import type { RingRun } from "@evb/index";
-import { cutParts, type PartPlan } from "./cut-parts.ts";
+import { cutParts, type Cut, type PartPlan } from "./cut-parts.ts";
 import { PartEncoder } from "./part-encoder.ts";
 import type { Building, PartLimits } from "./rebuild-order.ts";
+import { cutSourceParts, SourcePartEncoder } from "./source-parts.ts";
+import { sourceRuns } from "./source-runs.ts";
 
 /** A part of one of the outputs. */
 interface PlannedPart extends PartPlan {
@@ -14,6 +16,8 @@ interface PlannedPart extends PartPlan {
 export interface PlannedBuilding {
   readonly building: Building;
   readonly events: number;
+  /** What its files must hold. */
+  readonly fragments: number;
   /** Of its files, in order. */
   readonly fileBytes: readonly number[];
   /** Row of its first file among those of all buildings. */
@@ -24,23 +28,33 @@ export interface PlannedBuilding {
 export class RebuildPlan {
   readonly buildings: readonly PlannedBuilding[];
   readonly parts: readonly PlannedPart[];
-  readonly #encoders: readonly PartEncoder[];
+  readonly #encoders: readonly (PartEncoder | SourcePartEncoder)[];
 
   constructor(run: RingRun, buildings: readonly Building[], limits: PartLimits) {
     const planned: PlannedBuilding[] = [];
     const parts: PlannedPart[] = [];
     let fileFirst = 0;
+    const sources = buildings.some(isOfSource) ? sourceRuns(run) : undefined;
+    const starts = new Map<PlannedPart, bigint>();
     this.#encoders = buildings.map((building, row) => {
-      const { begins, events } = unitsOf(run, building);
-      const cut = cutParts(run, building, begins, limits);
-      planned.push({ building, events, fileBytes: cut.fileBytes, fileFirst });
+      const own = building.sourceOnly === undefined ? run : sources!.get(building.sourceOnly)!;
+      const { cut, events, encoder } = plannedOf(own, building, limits);
+      const { fragments } = own;
+      planned.push({ building, events, fragments, fileBytes: cut.fileBytes, fileFirst });
       fileFirst += cut.fileBytes.length;
-      for (const part of cut.parts) parts.push({ ...part, building: row });
-      return new PartEncoder(run, building, begins);
+      for (const part of cut.parts) {
+        const here = { ...part, building: row };
+        parts.push(here);
+        if (sources !== undefined) starts.set(here, stampAt(own, part.from));
+      }
+      return encoder;
     });
     this.buildings = planned;
-    // What is read for one window is in memory still for the others.
-    this.parts = buildings.length === 1 ? parts : parts.sort((one, other) => one.from - other.from);
+    // What is read for one window, or one source, is in memory still for the others.
+    if (sources !== undefined)
+      parts.sort((one, other) => Number(starts.get(one)! - starts.get(other)!));
+    else if (buildings.length > 1) parts.sort((one, other) => one.from - other.from);
+    this.parts = parts;
   }
 
   /** What is to be written for a part, encoded. */
@@ -55,6 +69,26 @@ export class RebuildPlan {
   progress(): WrittenPrefix {
     return new WrittenPrefix(this);
   }
+}
+
+const isOfSource = ({ sourceOnly }: Building): boolean => sourceOnly !== undefined;
+
+/** Of the row at a place; behind the last one later than all. */
+const stampAt = ({ order, rows }: RingRun, place: number): bigint =>
+  place < order.length ? rows.stamp[order[place]!]! : 2n ** 64n;
+
+function plannedOf(
+  run: RingRun,
+  building: Building,
+  limits: PartLimits,
+): { cut: Cut; events: number; encoder: PartEncoder | SourcePartEncoder } {
+  if (isOfSource(building)) {
+    const encoder = new SourcePartEncoder(run, building);
+    return { cut: cutSourceParts(run, building, limits), events: run.fragments, encoder };
+  }
+  const { begins, events } = unitsOf(run, building);
+  const encoder = new PartEncoder(run, building, begins);
+  return { cut: cutParts(run, building, begins, limits), events, encoder };
 }
 
 function unitsOf(

@@ -251,7 +251,7 @@ async function finish(
   };
   const takenOver = isOurs(begun) ? undefined : fault("run-taken-over", { out: begun.out.path });
   const problem =
-    takenOver ?? endOf(outcome, begun.out) ?? lastDoubt(check) ?? wrongCount(order, plan, outcome);
+    takenOver ?? endOf(outcome, begun.out) ?? lastDoubt(check) ?? wrongCount(plan, outcome);
   if (problem !== undefined) return ended(problem);
   try {
     const digests = await order.checksum?.digests();
@@ -273,18 +273,13 @@ async function finish(
 }
 
 /** Fragments in are fragments out, as the bytes say that were written; and none stands before an earlier one. */
-function wrongCount(
-  { run }: RebuildOrder,
-  { buildings }: RebuildPlan,
-  outcome: RunOutcome,
-): EvbError | undefined {
-  for (const [row, { events }] of buildings.entries()) {
+function wrongCount({ buildings }: RebuildPlan, outcome: RunOutcome): EvbError | undefined {
+  for (const [row, { events, fragments }] of buildings.entries()) {
     const out = {
       fragmentsOut: countOf(outcome, FRAGMENTS, row),
       eventsOut: countOf(outcome, EVENTS, row),
       backwardStepsOut: countOf(outcome, BACKWARD_STEPS, row),
     };
-    const { fragments } = run;
     if (out.fragmentsOut !== fragments || out.eventsOut !== events || out.backwardStepsOut !== 0)
       return fault("rebuild-miscounts", { ...out, fragments, events });
   }

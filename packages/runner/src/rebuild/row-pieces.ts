@@ -120,12 +120,15 @@ export const endItemBytes = ({ kind, size }: EndItem): number =>
 
 /**
  * What stands before everything else, in units: RING_FORMAT, which is made where there is none, the
- * BEGIN_RUNs, and EVB_GLOM_INFO behind them. NSCLDAQ 10 knows neither the first nor the last.
+ * BEGIN_RUNs, and EVB_GLOM_INFO behind them, which what isn't built doesn't have. NSCLDAQ 10 knows
+ * neither the first nor the last.
  */
 export function prelude(run: RingRun, building: Building): ((sink: PieceSink) => void)[] {
   const { begins, format, v10 } = run;
+  const isPlain = building.sourceOnly !== undefined;
   const units = begins.map((item) => (sink: PieceSink): void => {
-    endItemPieces(item, sink);
+    if (isPlain) sink.copy(item.offset, item.size);
+    else endItemPieces(item, sink);
   });
   if (v10) return units;
   const layout = layoutOf(run);
@@ -134,7 +137,7 @@ export function prelude(run: RingRun, building: Building): ((sink: PieceSink) =>
       sink.literal(encodeRingFormat(layout, { major: majorOf(begins), minor: 0 }));
     else endItemPieces(format, sink);
   });
-  if (begins.length > 0)
+  if (begins.length > 0 && !isPlain)
     units.push((sink) => {
       sink.literal(encodeGlomInfo(layout, glomInfo(building)));
     });

@@ -17,7 +17,9 @@ export interface Part {
   readonly littleEndian: boolean;
   /** NSCLDAQ 10 knows no body headers. */
   readonly v10: boolean;
-  /** Source id of built events. */
+  /** Fragments are their payloads alone, each a unit, and stand in no event. */
+  readonly unbuilt?: true;
+  /** Source id of built events; of what isn't built, of all items. */
   readonly sourceId: number;
   /** Shape (1), u64 ticks: of the fragment before the first one; 0 where there is none. */
   readonly before: BigUint64Array;
@@ -39,6 +41,7 @@ const HEAD_WORDS = 8;
 const HEAD_BYTES = 4 * HEAD_WORDS + 8 + 8 + 8;
 const BIG_ENDIAN = 1;
 const V10 = 2;
+const UNBUILT = 4;
 
 /** Columns of u64 and f64 come first, so that all are aligned; its length is a multiple of 8. */
 export function encodePart(part: Part): Uint8Array<ArrayBuffer> {
@@ -46,7 +49,10 @@ export function encodePart(part: Part): Uint8Array<ArrayBuffer> {
   const bytes = HEAD_BYTES + 16 * units + 12 * pieces + part.literals.length;
   const frame = new Uint8Array(new ArrayBuffer(Math.ceil(bytes / 8) * 8));
   const cursor = new ColumnCursor(frame, 0, "part");
-  const flags = (part.littleEndian ? 0 : BIG_ENDIAN) | (part.v10 ? V10 : 0);
+  const flags =
+    (part.littleEndian ? 0 : BIG_ENDIAN) |
+    (part.v10 ? V10 : 0) |
+    (part.unbuilt === true ? UNBUILT : 0);
   cursor
     .take("u32", HEAD_WORDS)
     .set([
@@ -85,6 +91,7 @@ export function decodePart(frame: Uint8Array): Part {
     bytes: bytes!,
     littleEndian: (flags! & BIG_ENDIAN) === 0,
     v10: (flags! & V10) !== 0,
+    ...((flags! & UNBUILT) !== 0 && { unbuilt: true as const }),
     sourceId: sourceId!,
     before: cursor.take("u64", 1),
     stamp: cursor.take("u64", units!),

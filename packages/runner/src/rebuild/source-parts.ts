@@ -1,0 +1,87 @@
+import { FRAGMENT_HEADER_BYTES, isFragment, ROW } from "@evb/formats";
+import type { RingRun } from "@evb/index";
+import { encodePart } from "../wire/part-message.ts";
+import { Cutter, preludeBytes, type Cut, type PartPlan } from "./cut-parts.ts";
+import { PieceList } from "./piece-list.ts";
+import type { Building, PartLimits } from "./rebuild-order.ts";
+import { prelude } from "./row-pieces.ts";
+
+/**
+ * Cuts the items of one source into files and parts; each item is a unit.
+ *
+ * @param run of that source alone, as of {@link sourceRuns}
+ */
+export function cutSourceParts(run: RingRun, building: Building, limits: PartLimits): Cut {
+  const cutter = new Cutter(limits, preludeBytes(run, building));
+  for (const [place, row] of run.order.entries())
+    cutter.unit(place, itemOf(run, row).size, isFragment(run.rows.kind[row]!));
+  const endBytes = run.ends.reduce((sum, { size }) => sum + size, 0);
+  return cutter.finish(run.order.length, endBytes);
+}
+
+/** The item of a row, as it lies in the inputs: of a fragment its payload. */
+function itemOf({ rows }: RingRun, row: number): { offset: number; size: number } {
+  const isItem = (rows.kind[row]! & ROW.item) !== 0;
+  const head = isItem ? 0 : FRAGMENT_HEADER_BYTES;
+  return { offset: rows.offset[row]! + head, size: rows.size[row]! - head };
+}
+
+/** Says for each part of a source's items what is to be written: all of it as it was. */
+export class SourcePartEncoder {
+  readonly #run: RingRun;
+  readonly #building: Building;
+  readonly #list = new PieceList();
+
+  constructor(run: RingRun, building: Building) {
+    this.#run = run;
+    this.#building = building;
+  }
+
+  /** @param where rows of the run's buildings and of the welcome's outputs */
+  encode(
+    part: PartPlan,
+    where: { readonly building: number; readonly output: number },
+  ): Uint8Array<ArrayBuffer> {
+    const { v10, bigEndian, ends } = this.#run;
+    const list = this.#list;
+    list.clear();
+    if (part.isFirst)
+      for (const unit of prelude(this.#run, this.#building)) {
+        unit(list);
+        list.endItem();
+      }
+    for (let place = part.from; place < part.end; place++) this.#item(this.#run.order[place]!);
+    if (part.isLast)
+      for (const { offset, size } of ends) {
+        list.copy(offset, size);
+        list.endItem();
+      }
+    return encodePart({
+      ...where,
+      offset: part.offset,
+      bytes: part.bytes,
+      littleEndian: !bigEndian,
+      v10,
+      unbuilt: true,
+      sourceId: this.#building.sourceOnly!,
+      before: this.#before(part.from),
+      ...list.columns(),
+    });
+  }
+
+  #item(row: number): void {
+    const { rows } = this.#run;
+    const { offset, size } = itemOf(this.#run, row);
+    if (size > 0) this.#list.copy(offset, size);
+    if (isFragment(rows.kind[row]!)) this.#list.endEventAt(1, rows.stampWords, row);
+    else this.#list.endItem();
+  }
+
+  /** Of the fragment before a place. */
+  #before(place: number): BigUint64Array {
+    const { order, rows } = this.#run;
+    let at = place - 1;
+    while (at >= 0 && !isFragment(rows.kind[order[at]!]!)) at--;
+    return BigUint64Array.of(at < 0 ? 0n : rows.stamp[order[at]!]!);
+  }
+}

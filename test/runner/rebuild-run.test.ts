@@ -1,0 +1,173 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { streamsOf } from "@evb/index";
+import {
+  Client,
+  MemoryNetwork,
+  orderRuns,
+  startThread,
+  type OrderClients,
+  type OrderJob,
+  type OrderOutcome,
+} from "@evb/runner";
+import { faultOf } from "../support/faults.ts";
+import { inFolder } from "../support/folder.ts";
+import { SeededRandom } from "../support/random.ts";
+import { plainlyRebuilt, randomRun, type RandomRun } from "./rebuild-runs.ts";
+
+const BUILDING = {
+  windowTicks: 20n,
+  match: "window",
+  policy: "earliest",
+  fragmentsMax: Infinity,
+  sourceId: 0,
+  ticksWithoutWindow: 0n,
+} as const;
+
+/** A run of some hundred events in the folder. */
+function makeRun(folder: string): RandomRun {
+  const run = randomRun(new SeededRandom(11), 900);
+  mkdirSync(join(folder, "in"));
+  for (const [name, items] of run.files)
+    writeFileSync(join(folder, "in", name), Buffer.concat(items));
+  return run;
+}
+
+function jobIn(folder: string, change: Partial<OrderJob> = {}): OrderJob {
+  const names = readdirSync(join(folder, "in")).sort();
+  const paths = names.map((name) => join(folder, "in", name));
+  return {
+    streams: streamsOf(paths, (reason) => {
+      throw reason;
+    }),
+    out: join(folder, "out"),
+    isStageArea: false,
+    isSplit: false,
+    index: undefined,
+    force: false,
+    resume: false,
+    scan: { depth: Infinity, salvage: false, stampAt: undefined, rules: [], runNumber: undefined },
+    buildings: [BUILDING],
+    checksum: false,
+    limits: { bytes: 200, events: 2, segmentBytes: Infinity },
+    memoryBytes: 2 ** 20,
+    places: [],
+    clientsAwaited: () => 1,
+    clientsReturn: false,
+    clientTimeoutMs: 60_000,
+    batchCap: 1,
+    tracePath: undefined,
+    evbVersion: "test",
+    settings: { window: "20" },
+    ...change,
+  };
+}
+
+/** One client in this process, and what is to be looked at whenever more is done. */
+function oneClient(progress: (done: number, stop: () => void) => void): OrderClients {
+  const stopped = new AbortController();
+  const over = new AbortController();
+  const memory = new MemoryNetwork();
+  let folder = "";
+  let working: Promise<unknown> | undefined;
+  const stop = (): void => {
+    stopped.abort();
+  };
+  const start = (run: string): void => {
+    const client = new Client(memory.client(), {
+      run,
+      places: [],
+      out: folder,
+      thread: startThread("rebuild"),
+      waitMs: Infinity,
+      coordinatorTimeoutMs: Infinity,
+      evbVersion: "test",
+      endpoint: "this process",
+    });
+    working = client.run(over.signal);
+  };
+  return {
+    count: 1,
+    network: () => ({ kind: "memory", link: memory.coordinator }),
+    watcher: {
+      notice: () => undefined,
+      progress: ({ done }) => {
+        progress(done, stop);
+      },
+      listening: ({ run }) => {
+        start(run);
+      },
+    },
+    signal: () => stopped.signal,
+    prepare: (work) => {
+      folder = work;
+    },
+    end: async () => {
+      over.abort();
+      await working;
+    },
+  };
+}
+
+/** Until so many parts are written. */
+const stoppedAfter = (parts: number): OrderClients =>
+  oneClient((done, stop) => {
+    if (done >= parts) stop();
+  });
+
+const toTheEnd = (): OrderClients => oneClient(() => undefined);
+
+const outIn = (folder: string): string[] => readdirSync(join(folder, "out")).sort();
+
+function expectWhole(folder: string, run: RandomRun, { exitCode, problem }: OrderOutcome): void {
+  expect({ exitCode, problem }).toEqual({ exitCode: 0, problem: undefined });
+  expect(outIn(folder)).toEqual(["report.json", "run-0001-00.evt"]);
+  const bytes = readFileSync(join(folder, "out", "run-0001-00.evt"));
+  expect(bytes.equals(Buffer.concat(plainlyRebuilt(run, BUILDING)))).toBe(true);
+}
+
+describe("a run of ring items", () => {
+  test("has no file of its name before all of it is written", () =>
+    inFolder(async (folder) => {
+      const run = makeRun(folder);
+      const seen = new Set<string>();
+      const watched = oneClient(() => {
+        for (const name of outIn(folder)) seen.add(name);
+      });
+      expectWhole(folder, run, await orderRuns(jobIn(folder), watched));
+      expect([...seen]).toEqual([".run-0001"]);
+    }));
+
+  test("that is stopped has no file of its name either, and is resumed to the same bytes", () =>
+    inFolder(async (folder) => {
+      const run = makeRun(folder);
+      const stopped = await orderRuns(jobIn(folder), stoppedAfter(10));
+      expect(stopped).toMatchObject({ exitCode: 4, report: { runs: [] } });
+      expect(outIn(folder)).toEqual([".run-0001"]);
+      const again = await orderRuns(jobIn(folder, { resume: true }), toTheEnd());
+      expectWhole(folder, run, again);
+    }));
+
+  test("isn't resumed with other settings", () =>
+    inFolder(async (folder) => {
+      const run = makeRun(folder);
+      await orderRuns(jobIn(folder), stoppedAfter(10));
+      const other = jobIn(folder, { resume: true, settings: { window: "20", policy: "latest" } });
+      const { tag, exitCode } = await faultOf(() => orderRuns(other, toTheEnd()));
+      expect({ tag, exitCode }).toEqual({ tag: "resume-differs", exitCode: 2 });
+      const again = await orderRuns(jobIn(folder, { resume: true }), toTheEnd());
+      expectWhole(folder, run, again);
+    }));
+
+  test("whose names were all that was missing is finished by --resume", () =>
+    inFolder(async (folder) => {
+      const run = makeRun(folder);
+      // A folder in the place of the file: it can't be given its name.
+      mkdirSync(join(folder, "out", "run-0001-00.evt", "in the way"), { recursive: true });
+      const job = jobIn(folder, { resume: true });
+      const first = await orderRuns(job, toTheEnd());
+      expect(first.exitCode).toBe(1);
+      expect(first.problem).toContain("run-0001-00.evt");
+    }));
+});
