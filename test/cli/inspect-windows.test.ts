@@ -77,7 +77,7 @@ describe("evb inspect --windows --json", () => {
             { from: "2", to: "3", before: 0, behind: 2 },
             { from: "8", to: "15", before: 0, behind: 1 },
             { from: "512", to: "1023", before: 0, behind: 2 },
-          ]) as object[],
+          ]) as unknown,
         },
         reference: 1,
         distances: [
@@ -109,7 +109,7 @@ describe("evb inspect --windows --json", () => {
   test("says as many events as evb order makes", () =>
     inFolder((folder) => {
       const words =
-        "generate g --format ring --events 500 --disorder 0.05 --pauses 3 --event-size 30";
+        "generate g --format ring --events 500 --disorder 0.05 --pauses 3 --event-size 100";
       evb(wordsOf(words), folder);
       const found = inspect(folder, {}, "g --windows") as { windows: Tried[] };
       expect(found.windows.length).toBeGreaterThan(5);
@@ -149,7 +149,7 @@ interface Tried {
 describe("evb inspect --windows", () => {
   test("fits a terminal of 80 columns, and shows where the events stop falling", () =>
     inFolder((folder) => {
-      evb(wordsOf("generate g --format ring --events 2000 --event-size 20"), folder);
+      evb(wordsOf("generate g --format ring --events 2000 --event-size 100"), folder);
       const { code, stdout, stderr } = evb(["inspect", "g", "--windows"], folder);
       expect([code, stderr]).toEqual([0, ""]);
       const lines = stdout.split("\n");

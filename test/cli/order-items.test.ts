@@ -95,6 +95,12 @@ describe("RING_FORMAT and GLOM_INFO", () => {
     expect(written[1]).toEqual(first);
   });
 
+  test("that is made is of the version of the run's items, also without BEGIN", async () => {
+    const pause = ring.state("PAUSE_RUN", { run: 1 }, headOf("1@4", 3));
+    const written = await order([pause, ...rawOf(ring, "1@5")]);
+    expect(written[0]).toEqual(ring.format());
+  });
+
   test("say that nothing was built where there is no window", async () => {
     const written = await order([ring.format(), begin(1), eventOf(ring, "1@5"), end(1)]);
     const info = written[2]!;
@@ -290,6 +296,12 @@ describe("a missing body header", () => {
     expect(written[1]).toEqual(
       items.state("BEGIN_RUN", { run: 1, original: 4 }, { source: 4, barrier: 1 }),
     );
+  });
+
+  test("of version 11's text is not filled from its first letters", async () => {
+    const text = ring.text("PACKET_TYPES", { strings: ["letters"] });
+    const written = await order([ring.format(), begin(4), ...rawOf(ring, "4@10"), text]);
+    expect(listingOf(written).at(-1)).toBe("PACKET_TYPES 4@null");
   });
 
   test("is not filled from original source ids that are all the same", async () => {

@@ -26,7 +26,7 @@ interface Ended {
   readonly stderr: string;
   readonly runs: readonly Split[];
   /** Items of a source's files. */
-  items(source: number): string[];
+  readonly items: (source: number) => string[];
 }
 
 function splitFiles(folder: string, files: Files, options = ""): Ended {

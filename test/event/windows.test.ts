@@ -136,7 +136,7 @@ describe("a window that is tried", () => {
         events,
         complete,
         repeated,
-        multiplicity: new Map(multiplicity as unknown as [number, number][]),
+        multiplicity: new Map(multiplicity),
       },
     ]);
   });

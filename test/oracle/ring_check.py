@@ -523,7 +523,8 @@ def check_checksum(run, data, files, options, problems):
 
 
 def check(run, options, problems):
-    files = sorted(glob.glob(os.path.join(glob.escape(options.out), "run-%04d-*.evt" % run.number)))
+    pattern = os.path.join(glob.escape(options.out), "run-%04d-*.evt" % run.number)
+    files = sorted(glob.glob(pattern), key=natural)
     if not files:
         problems.append(f"run {run.number} was not written")
         return Counter(), 0, 0

@@ -93,6 +93,21 @@ describe("a part", () => {
     expect((await faultOf(() => decodePart(frame))).tag).toBe("frame-bad");
   });
 
+  test.each([
+    ["more", [2, 1]],
+    ["fewer", [1, 0]],
+  ])("whose units have %s pieces than there are is refused", async (_, pieceCount) => {
+    const frame = encodePart({
+      ...randomPart(new SeededRandom(1)),
+      stamp: BigUint64Array.of(1n, 2n),
+      pieceCount: Uint32Array.from(pieceCount),
+      fragmentCount: Uint32Array.of(0, 0),
+      pieceOffset: Float64Array.of(0, 9),
+      pieceSize: Uint32Array.of(7, 3),
+    });
+    expect((await faultOf(() => decodePart(frame))).tag).toBe("frame-bad");
+  });
+
   test("of any bytes is one, or is refused with that sentence alone", () => {
     const random = new SeededRandom(77);
     let refused = 0;

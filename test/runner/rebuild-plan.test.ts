@@ -119,14 +119,14 @@ function forRuns(
 
 describe("a rebuilt run", () => {
   test("has the bytes of a plain sort and a plain search for events", () => {
-    forRuns(180, ({ random, made, run, buildings, plan }) => {
+    forRuns(120, ({ random, made, run, buildings, plan }) => {
       const { files, counts } = written(run, plan, random);
       for (const [row, building] of buildings.entries()) {
         const { fileFirst, fileBytes } = plan.buildings[row]!;
         const bytes = Buffer.concat(files.slice(fileFirst, fileFirst + fileBytes.length));
-        expect(bytes.toString("hex")).toBe(
-          Buffer.concat(plainlyRebuilt(made, building)).toString("hex"),
-        );
+        const expected = Buffer.concat(plainlyRebuilt(made, building));
+        const at = bytes.findIndex((byte, k) => byte !== expected[k]);
+        expect({ at, bytes: bytes.length }).toEqual({ at: -1, bytes: expected.length });
         expect(counts[row]).toEqual({
           fragments: made.rows.filter(({ what }) => what === "fragment").length,
           events: plan.buildings[row]!.events,
@@ -137,7 +137,7 @@ describe("a rebuilt run", () => {
   });
 
   test("is cut into files that split no item, and are larger than asked for only where one unit is", () => {
-    forRuns(100, ({ random, made, run, limits, plan }) => {
+    forRuns(60, ({ random, made, run, limits, plan }) => {
       const { files } = written(run, plan, random);
       const prelude = made.begins.length + (made.writer.version === 10 ? 0 : 2);
       const large = plan.buildings.flatMap(({ fileFirst, fileBytes }) =>
@@ -156,7 +156,7 @@ describe("a rebuilt run", () => {
 
 describe("the parts of a plan", () => {
   test("lie side by side in every file, and take every row once", () => {
-    forRuns(100, ({ run, plan }) => {
+    forRuns(60, ({ run, plan }) => {
       plan.buildings.forEach(({ fileBytes, events }, building) => {
         const parts = plan.parts.filter((part) => part.building === building);
         const expected = { file: 0, offset: 0, from: 0 };
@@ -186,7 +186,7 @@ describe("the parts of a plan", () => {
   });
 
   test("end with the unit that reaches a limit", () => {
-    forRuns(100, ({ plan, limits }) => {
+    forRuns(60, ({ plan, limits }) => {
       const wrong = plan.parts.filter((part, number) => {
         const { fragmentCount, pieceCount, pieceSize, v10 } = decodePart(plan.encode(number));
         const events = fragmentCount.filter((n) => n > 0).length;
@@ -208,7 +208,7 @@ describe("the parts of a plan", () => {
 
 describe("the written prefix", () => {
   test("is what a plain look at all parts says, in whatever order they come", () => {
-    forRuns(100, ({ random, plan }) => {
+    forRuns(60, ({ random, plan }) => {
       const prefix = plan.progress();
       const done = new Set<number>();
       const before = plan.buildings.map(() => 0);

@@ -194,12 +194,10 @@ export function plainlyRebuilt(run: RandomRun, building: Building): Buffer[] {
   const ring = new RingBytes(writer);
   const items: Buffer[] = [...begins];
   if (writer.version !== 10) {
-    // What evb makes has the layout of version 12.
-    const made = new RingBytes({ ...writer, version: 12 });
-    items.unshift(format ?? made.format(writer.version));
+    items.unshift(format ?? ring.format());
     const { windowTicks, policy, ticksWithoutWindow } = building;
     items.push(
-      made.glomInfo({
+      ring.glomInfo({
         window: windowTicks ?? ticksWithoutWindow,
         building: windowTicks !== undefined,
         policy: POLICIES.indexOf(policy) as 0 | 1 | 2,

@@ -295,6 +295,27 @@ describe("--resume", () => {
   );
 });
 
+describe("a second evb order", () => {
+  test.each([
+    ["--resume", "1"],
+    ["--resume", "2"],
+    ["--force", "1"],
+    ["--force", "2"],
+  ])(
+    "into the same folder is refused while the first is at work, also with %s (%s clients)",
+    async (how, clients) => {
+      const out = newOut();
+      const running = order(out, "--clients", clients, "--batch", "5");
+      await traceOf(out).untilCommitted(running, 50);
+      const second = await order(out, how, "--batch", "5", "--trace", `${out}.second`).ended;
+      expect({ code: second.code, isOn: running.isOn }).toEqual({ code: 2, isOn: true });
+      expect(sentencesOf(second)).toHaveLength(1);
+      expectUndisturbed(await running.ended, out);
+    },
+    MINUTES,
+  );
+});
+
 describe("a client that is frozen", () => {
   test(
     "for 3 s comes back while the others are at work, and the bytes are the same",

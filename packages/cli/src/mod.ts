@@ -1,6 +1,7 @@
 import yargs, { type CommandModule } from "yargs";
 import { isEvbError, sentenceOf } from "@evb/event";
 import { fault } from "./faults.ts";
+import { PIPE } from "./pipe.ts";
 import { endWhenNobodyReads, log } from "./terminal.ts";
 import { EVB_VERSION } from "./version.ts";
 
@@ -41,7 +42,7 @@ async function commandsFor(words: readonly string[]): Promise<CommandModule[]> {
 }
 
 function parser(words: readonly string[], commands: readonly CommandModule[]) {
-  return yargs([...words])
+  return yargs(words.map((word) => (word === "-" ? PIPE : word)))
     .scriptName("evb")
     .usage(
       "$0 <command>\n\nThe offline event builder: find the pieces of each event in all files of a\nrun, and work on the events with many processes.",

@@ -99,7 +99,8 @@ async function scanAll(
     onScanned(done + 1, files.length);
     await setImmediate();
   }
-  if (scans.length === 0) throw fault("input-none", { inputs: order.inputs, extensions: HDF5_EXTENSIONS });
+  if (scans.length === 0)
+    throw fault("input-none", { inputs: order.inputs, extensions: HDF5_EXTENSIONS });
   return scans;
 }
 

@@ -4,7 +4,7 @@ import { INDEX_FORMAT, RING_INDEX_FORMAT, RunIndex, type EventSlab } from "@evb/
 import { counted, multiplicityLines, sourceLines } from "@evb/watch";
 import { common } from "../common-options.ts";
 import { fault } from "../faults.ts";
-import { isRingFile } from "../file-kind.ts";
+import { isRingFile, isRingInput } from "../file-kind.ts";
 import { print, printJson } from "../terminal.ts";
 import { inspectRingFile } from "./inspect-ring.ts";
 import { inspectRingIndex } from "./inspect-ring-index.ts";
@@ -58,12 +58,12 @@ interface Shown extends WindowWords {
 export const inspectCommand: CommandModule<object, InspectCommand> = {
   command: "inspect <file..>",
   describe: "what is in a data, index or results file",
-  builder: builder as never,
+  builder: builder,
   handler: async (argv) => {
     checkQuestion(argv);
     const [file] = argv.file as [string];
     const asksWindows = argv.windows || argv.window.length > 0;
-    if (asksWindows && argv.file.every(isRingFile)) await showWindowsOfFiles(argv.file, argv);
+    if (asksWindows && argv.file.every(isRingInput)) await showWindowsOfFiles(argv.file, argv);
     else if (argv.file.length > 1) throw fault("inspect-one-file", { file });
     else if (isRingFile(file)) await showRingFile({ ...argv, file });
     else await showHdf5({ ...argv, file }, asksWindows);

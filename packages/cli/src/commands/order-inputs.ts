@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { sentenceOf } from "@evb/event";
 import { findInputs } from "@evb/index";
 import { fault } from "../faults.ts";
+import { PIPE } from "../pipe.ts";
 import type { OrderCommand } from "./order.ts";
 
 const BLOCK_BYTES = 2 ** 20;
@@ -11,7 +12,7 @@ const BLOCK_BYTES = 2 ** 20;
 export async function findRingInputs(
   argv: Pick<OrderCommand, "input" | "out" | "stagearea" | "split">,
 ): Promise<{ paths: string[]; close(): void }> {
-  const named = argv.input.filter((input) => input !== "-");
+  const named = argv.input.filter((input) => input !== PIPE);
   const found = named.length === 0 ? [] : await findInputs(named, ["evt"]);
   const paths = found.map(({ path }) => path);
   if (named.length === argv.input.length) return { paths, close: () => undefined };

@@ -3,6 +3,7 @@ import { orderRuns, type OrderOutcome } from "@evb/runner";
 import { orderSummary } from "@evb/watch";
 import { fault } from "../faults.ts";
 import { interruptSignal } from "../interrupts.ts";
+import { PIPE } from "../pipe.ts";
 import { parseCount } from "../sizes.ts";
 import { log, print, printJson, type Output } from "../terminal.ts";
 import { orderClients } from "./order-clients.ts";
@@ -41,7 +42,7 @@ function checkOptions(argv: OrderCommand): void {
     });
   if (places.length > 1) throw fault("options-exclude", { one: places[0]!, other: places[1]! });
   if (split !== undefined) checkSplit(argv);
-  if (argv.index !== undefined && argv.input.includes("-"))
+  if (argv.index !== undefined && argv.input.includes(PIPE))
     throw fault("usage", {
       reason: "a pipe can't be read again, so an index of it is of no use: leave --index out",
       command: "evb order",

@@ -28,7 +28,7 @@ export function* windowsText(tried: TriedWindows): Generator<string> {
   const { run, match, fragments, sources, windows, gaps, distances } = tried;
   const since = match === "window" ? "the first fragment" : "the fragment before";
   yield `run ${String(run)}: ${counted(fragments, "fragment")} of ${counted(sources.length, "source")}`;
-  if (fragments === 0) return;
+  if (windows.length === 0) return;
   yield `window: ticks from ${since}; change: of events, since the line above`;
   yield "";
   yield* windowTable(windows, fragments);
@@ -91,7 +91,7 @@ function* distanceText({ reference, distances }: TriedWindows): Generator<string
     ...distances.map(({ source, distances: { before, behind } }) => [
       String(source),
       countText(before.length + behind.length),
-      ...SHARES.map((share) => String(quantile({ before, behind }, share) ?? "")),
+      ...SHARES.map((share) => ticksText(quantile({ before, behind }, share))),
     ]),
   ]);
   for (const { source, distances: of } of distances.slice(0, HISTOGRAMS_MAX)) {
@@ -138,6 +138,15 @@ function columnOf(cells: readonly string[]): string[] {
 /** Its length goes with the logarithm: a thousandth is seen beside the peak. */
 const bar = (count: number, most: number, width: number): string =>
   "#".repeat(Math.ceil((width * Math.log1p(count)) / Math.log1p(Math.max(1, most))));
+
+const DIGITS_MAX = 9;
+
+/** Exact up to a second in nanoseconds, so that a line fits. */
+function ticksText(ticks: bigint | undefined): string {
+  if (ticks === undefined) return "";
+  const text = String(ticks);
+  return text.replace("-", "").length <= DIGITS_MAX ? text : Number(ticks).toExponential(3);
+}
 
 /** `12.3 %`; small ones are not called none. */
 function shareText(share: number): string {

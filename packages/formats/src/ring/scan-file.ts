@@ -1,7 +1,7 @@
 import { fault } from "../faults.ts";
 import { FileBytes } from "./file-bytes.ts";
 import { ITEM_HEADER_BYTES, isLittleEndian } from "./head.ts";
-import { resynchronise } from "./resynchronise.ts";
+import { behindDamage, resynchroniseBefore } from "./resynchronise.ts";
 import { ITEM_TYPE } from "./item-type.ts";
 import { RingRows } from "./rows.ts";
 import { BlockScanner, rowsMax, type Damage, type ScanFound } from "./scan.ts";
@@ -80,24 +80,52 @@ function scanItems(
     const view = file.view(at, wanted);
     const length = view.byteLength;
     rows.reserve(rowsMax(length), { read: base + at + length, all: bytesOfAll });
-    const { used, damage: found } = scanner.take(view, base + at);
+    const { used, damage: found, last } = scanner.take(view, base + at);
+    const size = used === length ? 0 : sizeAt(view, used);
     const rest = file.sizeBytes - at - used;
-    wanted = Math.max(BLOCK_BYTES, used === length ? 0 : sizeAt(view, used));
-    const damage = found ?? (used === length ? undefined : cutOff(wanted, { at: used, rest }));
-    at += used;
-    if (damage === undefined) continue;
-    const where = damage.at === used ? "" : ` (at byte ${String(at + damage.at - used)})`;
-    const place = { path, offset: at, item: scanner.item, reason: damage.reason + where };
+    const damage = found ?? (rest === 0 ? undefined : cutOff(size, { at: used, rest }));
+    wanted = Math.max(BLOCK_BYTES, size);
+    if (damage === undefined) {
+      at += used;
+      continue;
+    }
+    const where = damage.at === used ? "" : ` (at byte ${String(at + damage.at)})`;
+    let place = { path, offset: at + used, item: scanner.item, reason: damage.reason + where };
+    // What begins like this, with no item anywhere behind, isn't damaged but of another kind.
+    const isOther = found !== undefined && place.offset === 0;
+    if (isOther && behindDamage(file, 0, v10) === file.sizeBytes)
+      throw fault("ring-no-items", { path });
     if (!salvage) throw fault("ring-damaged", place);
-    const next = resynchronise(file, at + 1, v10);
-    skipped.push({ ...place, bytes: next - at });
+    const within = last === undefined ? undefined : brokenItem(file, at + last, place.offset, v10);
+    let next = within;
+    if (within !== undefined) {
+      scanner.takeBack();
+      const reason = "its size leads to no other item";
+      place = { path, offset: at + last!, item: scanner.item, reason };
+    }
+    next ??= behindDamage(file, place.offset, v10);
+    skipped.push({ ...place, bytes: next - place.offset });
     at = next;
     wanted = BLOCK_BYTES;
   }
   return skipped;
 }
 
-/** What an item that isn't whole in a block says of its size. */
+/**
+ * Where items go on within an item whose size led to damage: then it is the one that is damaged.
+ * Undefined where none do.
+ */
+function brokenItem(
+  file: FileBytes,
+  item: number,
+  damage: number,
+  v10: boolean,
+): number | undefined {
+  const within = resynchroniseBefore(file, { from: item + 1, until: damage }, v10);
+  return within < damage ? within : undefined;
+}
+
+/** What an item that isn't whole in a block says of its size; 0 where not even that is there. */
 function sizeAt(view: DataView, at: number): number {
   if (view.byteLength - at < ITEM_HEADER_BYTES) return 0;
   return view.getUint32(at, isLittleEndian(view, at));
@@ -107,7 +135,7 @@ function sizeAt(view: DataView, at: number): number {
 function cutOff(size: number, { at, rest }: { at: number; rest: number }): Damage | undefined {
   if (rest < ITEM_HEADER_BYTES)
     return { at, reason: `the file ends ${String(rest)} bytes into the item's header` };
-  if (size <= Math.max(rest, BLOCK_BYTES)) return undefined;
+  if (size <= rest) return undefined;
   const reason = `the item says it has ${String(size)} bytes, and the file ends after ${String(rest)}`;
   return { at, reason };
 }
@@ -122,7 +150,13 @@ export function firstBegin(path: string): number | undefined {
   const file = new FileBytes(path);
   try {
     const rows = new RingRows();
-    const found: ScanFound = { builtEvents: 0, emptyEvents: 0, states: [], headerless: [] };
+    const found: ScanFound = {
+      builtEvents: 0,
+      emptyEvents: 0,
+      badHeaders: 0,
+      states: [],
+      headerless: [],
+    };
     const scanner = new BlockScanner(rows, found, { depth: 0, stampAt: undefined });
     scanner.beginFile(0, { v10: file.sizeBytes > 0 && isV10File(file) });
     const view = file.view(0, BLOCK_BYTES);

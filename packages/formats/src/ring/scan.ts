@@ -2,14 +2,14 @@ import { FRAGMENT, RUN_ITEM } from "@evb/event";
 import {
   BODY_HEADER_BYTES,
   FRAGMENT_HEADER_BYTES,
-  HEAD_BYTES,
   HEADERLESS_BODY_OFFSET,
+  isGlomsUnknownPayload,
   ITEM_HEADER_BYTES,
   NULL_STAMP,
   readItemHead,
   type ItemHead,
 } from "./head.ts";
-import { ITEM_TYPE, isStateChange, itemTypeName, USER_TYPE_MIN } from "./item-type.ts";
+import { ITEM_TYPE, isStateChange, itemTypeName } from "./item-type.ts";
 import { originalSourceOf } from "./original-source.ts";
 import { ROW, type RingRows } from "./rows.ts";
 import { stampIn, type StampPlace } from "./stamp-place.ts";
@@ -53,6 +53,8 @@ export interface ScanFound {
   /** Built events at the outermost level, and how many had no fragment. */
   builtEvents: number;
   emptyEvents: number;
+  /** Items whose body header doesn't fit into them. */
+  badHeaders: number;
   /** BEGIN_RUN, END_RUN, PAUSE_RUN, RESUME_RUN, ABNORMAL_ENDRUN, RING_FORMAT, EVB_GLOM_INFO, in order. */
   readonly states: StateItem[];
   readonly headerless: HeaderlessRow[];
@@ -69,8 +71,20 @@ export interface Damage {
 }
 
 const NESTING_MAX = 64;
+/** Types have 16 bits. */
+const TYPE_MAX = 0xffff;
 /** Body of type size word with nothing behind it. */
 const COUNT_BYTES = 4;
+
+/** What became of a block. */
+export interface Taken {
+  /** Where the first item begins that isn't whole. */
+  readonly used: number;
+  /** What is wrong with that one, if it is known already. */
+  readonly damage: Damage | undefined;
+  /** Where the last item begins that was taken. */
+  readonly last: number | undefined;
+}
 
 /** The types of {@link ScanFound.states}. */
 const STATE_TYPES: ReadonlySet<number> = new Set([
@@ -97,6 +111,10 @@ export class BlockScanner {
   #view: DataView = new DataView(new ArrayBuffer(0));
   /** Of the block, in the bytes of all inputs. */
   #base = 0;
+  /** How much there was before the item that was looked at last. */
+  readonly #before = { rows: 0, states: 0, headerless: 0 };
+  /** The same for the last one that was taken. */
+  readonly #beforeLast = { rows: 0, states: 0, headerless: 0 };
   /** Damage in the item that is looked at. */
   #damage: Damage | undefined;
 
@@ -122,38 +140,57 @@ export class BlockScanner {
     this.#item = 0;
   }
 
+  /** Forgets the last item that was taken. */
+  takeBack(): void {
+    const { rows, states, headerless } = this.#beforeLast;
+    this.#rows.count = rows;
+    this.#found.states.length = states;
+    this.#found.headerless.length = headerless;
+    this.#item--;
+  }
+
   /**
    * Takes all items that lie whole in a block; there must be room for as many rows as it can hold.
    *
    * @param base of its first byte, in the bytes of all inputs
-   * @returns where the first item begins that isn't whole, and what is wrong with it if that is known already
    */
-  take(view: DataView, base: number): { used: number; damage: Damage | undefined } {
+  take(view: DataView, base: number): Taken {
     const length = view.byteLength;
     this.#view = view;
     this.#base = base;
     this.#damage = undefined;
     let at = 0;
+    let last: number | undefined;
     while (length - at >= ITEM_HEADER_BYTES) {
       const little = view.getUint16(at + 4, true) !== 0;
       const size = view.getUint32(at, little);
       if (size < ITEM_HEADER_BYTES || (size < HEADERLESS_BODY_OFFSET && !this.#v10)) {
-        this.#spoil(at, `its size is ${String(size)}`);
+        this.#spoil(at, `its size is ${String(size)}, which no item has`);
+        break;
+      }
+      const type = view.getUint32(at + 4, little);
+      if (type > TYPE_MAX || type === 0) {
+        this.#spoil(at, `its type is ${String(type)}, which no item has`);
         break;
       }
       if (size > length - at) break;
-      const type = view.getUint32(at + 4, little);
-      const rowsBefore = this.#rows.count;
+      this.#before.rows = this.#rows.count;
+      this.#before.states = this.#found.states.length;
+      this.#before.headerless = this.#found.headerless.length;
       if (type === ITEM_TYPE.PHYSICS_EVENT) this.#event(at, size, little);
       else this.#other(at, size, little, type);
       if (this.#damage !== undefined) {
-        this.#rows.count = rowsBefore;
+        this.#rows.count = this.#before.rows;
         break;
       }
       this.#item++;
+      last = at;
+      this.#beforeLast.rows = this.#before.rows;
+      this.#beforeLast.states = this.#before.states;
+      this.#beforeLast.headerless = this.#before.headerless;
       at += size;
     }
-    return { used: at, damage: this.#damage };
+    return { used: at, damage: this.#damage, last };
   }
 
   #spoil(at: number, reason: string): false {
@@ -163,25 +200,33 @@ export class BlockScanner {
 
   #event(at: number, size: number, little: boolean): void {
     const body = this.#bodyOf(at, size, little);
-    if (body > at + size) {
-      this.#spoil(at, "its body header is larger than the item");
-      return;
-    }
-    if (this.#depth > 0 && this.#isBuilt(body, at + size, little)) {
+    const end = at + size;
+    if (this.#depth > 0 && this.#isBuilt(body, end, little)) {
       const { count } = this.#rows;
-      if (!this.#fragments(body + COUNT_BYTES, at + size, little, 1)) return;
-      this.#found.builtEvents++;
-      if (this.#rows.count === count) this.#found.emptyEvents++;
-      return;
-    }
-    if (this.#depth > 0 && !this.#isRaw(at, body, size, little)) return;
+      if (this.#fragments(body + COUNT_BYTES, end, little, 1)) {
+        this.#found.builtEvents++;
+        if (this.#rows.count === count) this.#found.emptyEvents++;
+        return;
+      }
+      // Data whose first word is the body's size by chance are no fragments of items.
+      if (this.#beginsWithItem(body + COUNT_BYTES, end, little)) return;
+      this.#damage = undefined;
+      this.#rows.count = count;
+    } else if (this.#depth > 0 && !this.#isRaw(at, body, end, little)) return;
     this.#raw(at, size);
+  }
+
+  /** Whether what would be the first fragment holds an item of a known type, though its size may not fit. */
+  #beginsWithItem(at: number, end: number, little: boolean): boolean {
+    const item = at + FRAGMENT_HEADER_BYTES;
+    if (item + ITEM_HEADER_BYTES > end) return false;
+    return itemTypeName(this.#view.getUint32(item + 4, little)) !== undefined;
   }
 
   #bodyOf(at: number, size: number, little: boolean): number {
     if (this.#v10) return at + ITEM_HEADER_BYTES;
     const word = this.#view.getUint32(at + 8, little);
-    return word < BODY_HEADER_BYTES || size < HEAD_BYTES
+    return word < BODY_HEADER_BYTES || word > size - ITEM_HEADER_BYTES
       ? at + HEADERLESS_BODY_OFFSET
       : at + ITEM_HEADER_BYTES + word;
   }
@@ -254,31 +299,32 @@ export class BlockScanner {
       const payloadBytes = view.getUint32(at + 12, little);
       const item = at + FRAGMENT_HEADER_BYTES;
       if (payloadBytes > end - item) return 0;
-      if (
-        items &&
-        (payloadBytes < ITEM_HEADER_BYTES || view.getUint32(item, little) !== payloadBytes)
-      )
-        return 0;
+      if (items && !this.#isItem(item, payloadBytes, little)) return 0;
       at = item + payloadBytes;
       fragments++;
     }
     return at === end ? fragments : 0;
   }
 
+  #isItem(at: number, bytes: number, little: boolean): boolean {
+    if (bytes < ITEM_HEADER_BYTES || this.#view.getUint32(at, little) !== bytes) return false;
+    return itemTypeName(this.#view.getUint32(at + 4, little)) !== undefined;
+  }
+
   /**
    * Whether an event that doesn't begin with its byte count is a raw one: else its count is wrong, as
    * ring items in fragments close it to the byte.
    */
-  #isRaw(at: number, body: number, size: number, little: boolean): boolean {
+  #isRaw(at: number, body: number, end: number, little: boolean): boolean {
     const first = body + COUNT_BYTES;
-    if (this.#endsExactly(first, at + size, little, { items: true }) === 0) return true;
+    if (first >= end || this.#endsExactly(first, end, little, { items: true }) === 0) return true;
     const count = this.#view.getUint32(body, little);
-    const is = at + size - body;
+    const is = end - body;
     return this.#spoil(at, `its event has ${String(is)} bytes, and says ${String(count)}`);
   }
 
   #raw(at: number, size: number): void {
-    const head = readItemHead(this.#view, at, this.#v10);
+    const head = this.#headOf(at, size);
     const { header } = head;
     const row = this.#addItem(at, head, FRAGMENT);
     if (header !== undefined && header.barrier !== 0) this.#rows.barriers.set(row, header.barrier);
@@ -289,10 +335,25 @@ export class BlockScanner {
     if (stamp !== undefined) this.#rows.stamp[row] = stamp;
   }
 
+  /** A body header that doesn't fit into its item is none, and the item stays as it is. */
+  #headOf(at: number, size: number): ItemHead {
+    const head = readItemHead(this.#view, at, this.#v10);
+    if (head.bodyOffset <= size) return head;
+    if (itemTypeName(head.type) !== undefined) this.#found.badHeaders++;
+    return { ...head, header: undefined, bodyOffset: Math.min(size, HEADERLESS_BODY_OFFSET) };
+  }
+
+  /** Whether an item has no body header, and knows of such a thing. */
+  #isBare(at: number, { littleEndian, header, type }: ItemHead): boolean {
+    if (header !== undefined || this.#v10 || itemTypeName(type) === undefined) return false;
+    // Fragments as glom wraps them have another header there, and what is too large for one is none.
+    if (type === ITEM_TYPE.EVB_UNKNOWN_PAYLOAD) return false;
+    return this.#view.getUint32(at + 8, littleEndian) < BODY_HEADER_BYTES;
+  }
+
   #addItem(at: number, head: ItemHead, what: number): number {
-    const { size, littleEndian, header, type } = head;
-    // What nobody knows may have anything where others have a header or none: it stays as it is.
-    const bare = header === undefined && !this.#v10 && itemTypeName(type) !== undefined;
+    const { size, littleEndian, header } = head;
+    const bare = this.#isBare(at, head);
     const kind =
       what |
       ROW.item |
@@ -320,15 +381,22 @@ export class BlockScanner {
   }
 
   #other(at: number, size: number, little: boolean, type: number): void {
-    const head = readItemHead(this.#view, at, this.#v10);
-    if (head.bodyOffset > size && type < USER_TYPE_MIN) {
-      this.#spoil(at, "its body header is larger than the item");
-      return;
-    }
+    const head = this.#headOf(at, size);
     const inOrder = !STATE_TYPES.has(type);
     const row = inOrder || PAUSES.has(type) ? this.#addItem(at, head, RUN_ITEM) : undefined;
+    if (row !== undefined && this.#isGloms(at, head)) {
+      this.#rows.stamp[row] = this.#view.getBigUint64(at + 8, little);
+      this.#rows.source[row] = this.#rows.sourceRow(this.#view.getUint32(at + 16, little));
+      return;
+    }
     if (row !== undefined && head.header === undefined) this.#headerless(row, at, size, head);
     if (!inOrder) this.#state(at, head, row);
+  }
+
+  /** An unknown payload as glom writes it, with a fragment header. */
+  #isGloms(at: number, { type, size, header, littleEndian }: ItemHead): boolean {
+    if (type !== ITEM_TYPE.EVB_UNKNOWN_PAYLOAD || header !== undefined) return false;
+    return !this.#v10 && isGlomsUnknownPayload(this.#view, at, size, littleEndian);
   }
 
   #state(at: number, head: ItemHead, row: number | undefined): void {

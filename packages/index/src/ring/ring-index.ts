@@ -191,7 +191,7 @@ class Columns {
     const start = this.#numbers("/groups/start");
     const members = this.#numbers("/groups/member");
     return new Map(
-      this.#numbers("/groups/row").map((row, k) => [row, members.slice(start[k]!, start[k + 1]!)]),
+      this.#numbers("/groups/row").map((row, k) => [row, members.slice(start[k], start[k + 1])]),
     );
   }
 
@@ -202,7 +202,7 @@ class Columns {
       lists.flatMap((each, k) => {
         if (each !== list) return [];
         const fields = END_COLUMNS.map(([, , field], c) => [field, columns[c]![k]!]);
-        return [Object.fromEntries(fields) as unknown as EndItem];
+        return [Object.fromEntries(fields)];
       });
     const { begins, ends, format } = END_LISTS;
     return { begins: of(begins), ends: of(ends), format: of(format)[0] };
@@ -217,7 +217,7 @@ class Columns {
         ...SOURCE_COUNTS.map(([, field], c) => [field, counts[c]![k]!]),
         ...SOURCE_TICKS.map(([, field], c) => [field, ticks[c]![k]!]),
       ] as const;
-      return Object.fromEntries(fields) as unknown as RingSource;
+      return Object.fromEntries(fields);
     });
   }
 

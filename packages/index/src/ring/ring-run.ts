@@ -90,7 +90,13 @@ export interface RingRun {
 export function scanRingRun(streams: readonly RingStream[], order: RingScanOrder): RingRun {
   const files = filesOf(streams);
   const rows = new RingRows();
-  const found: ScanFound = { builtEvents: 0, emptyEvents: 0, states: [], headerless: [] };
+  const found: ScanFound = {
+    builtEvents: 0,
+    emptyEvents: 0,
+    badHeaders: 0,
+    states: [],
+    headerless: [],
+  };
   const { streamEnds, ...scanned } = scanAll(streams, files, { rows, found }, order);
   const { states } = found;
   const paths = files.map(({ path }) => path);

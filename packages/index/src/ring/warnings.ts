@@ -30,6 +30,11 @@ export function runWarnings(
     ...(found.emptyEvents > 0
       ? [`${String(found.emptyEvents)} built events hold no fragment, and are left out`]
       : []),
+    ...(found.badHeaders > 0
+      ? [
+          `${String(found.badHeaders)} items have a body header that doesn't fit; they stay as they are`,
+        ]
+      : []),
     ...[...given].map(([key, items]) => {
       const [type, source] = key.split(" ").map(Number);
       const name = itemTypeName(type!) ?? `type ${String(type)}`;

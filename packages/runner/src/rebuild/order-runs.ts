@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { sentenceOf, type EvbError, type ExitCode } from "@evb/event";
 import {
@@ -94,7 +94,28 @@ export async function orderRuns(job: OrderJob, clients: OrderClients): Promise<O
   const kept = job.index === undefined ? undefined : await KeptScan.find(job.index, runs);
   if (kept?.isThere === true)
     clients.watcher.notice(`${job.index!.path} is of these files: they are not scanned again`);
-  prepareOut(job, places, [...runs.keys()]);
+  const folders = prepareOut(job, places, [...runs.keys()]);
+  try {
+    return await orderAll(job, clients, { runs, places, kept });
+  } finally {
+    // Where nothing was done the same command can be typed again.
+    for (const folder of folders) removeIfEmpty(folder);
+  }
+}
+
+async function orderAll(
+  job: OrderJob,
+  clients: OrderClients,
+  {
+    runs,
+    places,
+    kept,
+  }: {
+    readonly runs: ReadonlyMap<number, readonly RingStream[]>;
+    readonly places: OrderPlaces;
+    readonly kept: KeptScan | undefined;
+  },
+): Promise<OrderOutcome> {
   const finished: OrderedRun[] = [];
   for (const [number, streams] of runs) {
     const before = job.resume ? finishedBefore(places, number) : undefined;
@@ -115,14 +136,17 @@ export async function orderRuns(job: OrderJob, clients: OrderClients): Promise<O
   };
 }
 
-function prepareOut(job: OrderJob, places: OrderPlaces, runs: readonly number[]): void {
+/** Returns the folders that there are now. */
+function prepareOut(job: OrderJob, places: OrderPlaces, runs: readonly number[]): string[] {
   const { out, force, resume, isStageArea, streams } = job;
   const inputs = streams.flatMap(({ files }) => files);
-  if (!isStageArea) {
-    makeOrderOut(out, { force, resume, inputs });
-    return;
-  }
-  for (const run of runs) makeOrderOut(places.folder(run, ""), { force, resume, inputs });
+  const folders = isStageArea ? runs.map((run) => places.folder(run, "")) : [out];
+  for (const folder of folders) makeOrderOut(folder, { force, resume, inputs });
+  return folders;
+}
+
+function removeIfEmpty(folder: string): void {
+  if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
 }
 
 function finishedBefore(places: OrderPlaces, run: number): OrderedRun[] | undefined {

@@ -23,12 +23,18 @@ export interface OutputFile {
 }
 
 /**
- * Makes all files, as long as they will be. What is there already, of the same run, is kept.
+ * Makes all files, as long as they will be. Of a run that goes on, what is there already is kept.
  *
  * @throws EvbError "output-no-space", "output-failed"
  */
-export function makeOutputs(folder: string, outputs: readonly OutputFile[]): void {
-  const missing = outputs.filter((output) => !isMade(join(folder, output.partial), output));
+export function makeOutputs(
+  folder: string,
+  outputs: readonly OutputFile[],
+  { goesOn }: { readonly goesOn: boolean },
+): void {
+  const missing = outputs.filter(
+    (output) => !goesOn || !isMade(join(folder, output.partial), output),
+  );
   checkSpace(folder, missing);
   for (const { partial, bytes } of missing) {
     const path = join(folder, partial);

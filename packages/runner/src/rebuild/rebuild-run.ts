@@ -125,15 +125,15 @@ export async function rebuildRun(
 function prepare(
   folder: string,
   files: readonly OutputFile[],
-  { out, link, journal }: BegunRun,
+  { out, link, journal, before }: BegunRun,
 ): void {
   try {
     writeFileSync(join(folder, "boot"), bootId());
-    makeOutputs(folder, files);
+    makeOutputs(folder, files, { goesOn: before !== undefined });
   } catch (thrown) {
     link.close();
     journal.close();
-    removeOutFolder(out);
+    if (before === undefined) removeOutFolder(out);
     throw thrown;
   }
 }

@@ -29,8 +29,8 @@ export interface PieceSink {
 export const ADDED_HEADER_BYTES = BODY_HEADER_BYTES - (HEADERLESS_BODY_OFFSET - ITEM_HEADER_BYTES);
 
 /** The layout of what is made for a run. */
-export const layoutOf = ({ v10, bigEndian }: RingRun): RingLayout =>
-  ringLayout(v10 ? 10 : 12, !bigEndian);
+export const layoutOf = ({ v10, bigEndian, begins }: RingRun): RingLayout =>
+  ringLayout(v10 ? 10 : versionOf(begins), !bigEndian);
 
 /** Bytes of a row in the output: of a fragment with its header, of a run item the item. */
 export function rowBytes({ rows }: RingRun, row: number): number {
@@ -134,7 +134,7 @@ export function prelude(run: RingRun, building: Building): ((sink: PieceSink) =>
   const layout = layoutOf(run);
   units.unshift((sink) => {
     if (format === undefined)
-      sink.literal(encodeRingFormat(layout, { major: majorOf(begins), minor: 0 }));
+      sink.literal(encodeRingFormat(layout, { major: layout.version, minor: 0 }));
     else endItemPieces(format, sink);
   });
   if (begins.length > 0 && !isPlain)
@@ -145,7 +145,7 @@ export function prelude(run: RingRun, building: Building): ((sink: PieceSink) =>
 }
 
 /** Up to 11.3 a state change's body ends with the title, 97 bytes; since then a source follows the divisor. */
-function majorOf([begin]: readonly EndItem[]): number {
+function versionOf([begin]: readonly EndItem[]): 11 | 12 {
   if (begin === undefined) return 12;
   const head =
     (begin.kind & ROW.headerless) === 0
