@@ -121,9 +121,10 @@ describe("the output", () => {
 
   test("begins a new segment behind an item that is larger than asked, whatever follows", () =>
     inFolder((folder) => {
-      const large = eventOf(ring, `1@4:${"x".repeat(1500)}`);
+      const large = (time: string): Buffer => eventOf(ring, `1@${time}:${"x".repeat(600)}`);
       const scaler = ring.scalers({ values: [1] }, { stamp: 5n, source: 1 });
-      ordered(folder, { "a.evt": run(1, large, scaler) }, "--segment-size 500B");
+      const items = run(1, large("4"), scaler, large("6"));
+      ordered(folder, { "a.evt": items }, "--window 10 --segment-size 500B");
       const out = join(folder, "out");
       const sizes = segmentsOf(out).map((name) => cutItems(readFileSync(join(out, name))).length);
       // RING_FORMAT, BEGIN, GLOM_INFO | the event | scaler, END

@@ -184,7 +184,7 @@ describe("kill -9 of evb order", () => {
           () => {
             running.kill("SIGKILL");
           },
-          300 + 120 * lives + random.below(500),
+          300 + 250 * lives + random.below(500),
         );
         done = await running.ended;
         clearTimeout(timer);

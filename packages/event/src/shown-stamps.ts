@@ -9,6 +9,8 @@ export interface ArrivingRows {
 }
 
 const NO_STAMP = 2n ** 64n - 1n;
+/** Of NO_STAMP, both words. */
+const WORD_MAX = 2 ** 32 - 1;
 const RUN_ITEM_BIT = 1;
 /** Bit of a row's kind whose stamp was assigned. */
 const ASSIGNED = 16;
@@ -38,6 +40,8 @@ export interface SourceOrder {
  */
 export class ShownStamps {
   readonly #rows: ArrivingRows;
+  /** The stamps, low words first. */
+  readonly #words: Uint32Array;
   /** By source: the largest stamp shown in this stream. */
   readonly #largest: BigUint64Array;
   /** By source: of its last fragment in this stream. */
@@ -49,12 +53,13 @@ export class ShownStamps {
   readonly #last: BigUint64Array;
   /** Of the stream's fragments: [the largest so far, the one before]. */
   readonly #stream = new BigUint64Array(2);
-  #streamHasFragments = false;
   /** Fragments with a smaller stamp than the one before them in their stream. */
   backwardSteps = 0;
 
   constructor(rows: ArrivingRows, sources: number) {
     this.#rows = rows;
+    const { buffer, byteOffset, length } = rows.stamp;
+    this.#words = new Uint32Array(buffer, byteOffset, 2 * length);
     this.#largest = new BigUint64Array(sources);
     this.#previous = new BigUint64Array(sources);
     this.#hasPrevious = new Uint8Array(sources);
@@ -69,7 +74,6 @@ export class ShownStamps {
     this.#largest.fill(0n);
     this.#hasPrevious.fill(0);
     this.#stream.fill(0n);
-    this.#streamHasFragments = false;
   }
 
   /** A stamp that isn't a row's. */
@@ -77,19 +81,38 @@ export class ShownStamps {
     if (stamp !== NO_STAMP && stamp > this.#largest[source]!) this.#largest[source] = stamp;
   }
 
-  /** Rows `from` … `end − 1`, the next ones of the stream. */
+  /** Rows `from` … `end − 1`, the next ones of the stream. What every row asks is written out: 5 against 30 ns. */
   take(from: number, end: number): void {
     const { stamp, source, kind } = this.#rows;
+    const words = this.#words;
     const largest = this.#largest;
+    const previous = this.#previous;
+    const hasPrevious = this.#hasPrevious;
+    const counts = this.#counts;
+    const first = this.#first;
+    const last = this.#last;
+    const stream = this.#stream;
     for (let row = from; row < end; row++) {
       const s = source[row]!;
-      if (stamp[row] === NO_STAMP) {
+      if (words[2 * row] === WORD_MAX && words[2 * row + 1] === WORD_MAX) {
         stamp[row] = largest[s]!;
         kind[row]! |= ASSIGNED;
-        this.#counts[COUNTS * s + NULLS]!++;
+        counts[COUNTS * s + NULLS]!++;
       } else if (stamp[row]! > largest[s]!) largest[s] = stamp[row]!;
-      if ((kind[row]! & RUN_ITEM_BIT) === 0) this.#fragment(row, s);
-      else this.#counts[COUNTS * s + RUN_ITEMS]!++;
+      if ((kind[row]! & RUN_ITEM_BIT) !== 0) {
+        counts[COUNTS * s + RUN_ITEMS]!++;
+        continue;
+      }
+      counts[COUNTS * s + FRAGMENTS]!++;
+      if (hasPrevious[s] === 1 && stamp[row]! <= previous[s]!) this.#notAfter(row, s);
+      hasPrevious[s] = 1;
+      previous[s] = stamp[row]!;
+      if (stamp[row]! < first[s]!) first[s] = stamp[row]!;
+      if (stamp[row]! > last[s]!) last[s] = stamp[row]!;
+      if (stamp[row]! < stream[BEFORE]!) this.backwardSteps++;
+      stream[BEFORE] = stamp[row]!;
+      if (stamp[row]! >= stream[LARGEST]!) stream[LARGEST] = stamp[row]!;
+      else this.#late(row, s);
     }
   }
 
@@ -109,25 +132,11 @@ export class ShownStamps {
     };
   }
 
-  #fragment(row: number, s: number): void {
+  /** A fragment that doesn't come after the one before in its source. */
+  #notAfter(row: number, s: number): void {
     const { stamp, kind } = this.#rows;
-    const counts = this.#counts;
-    const stream = this.#stream;
-    counts[COUNTS * s + FRAGMENTS]!++;
-    if (this.#hasPrevious[s] === 1) {
-      if (stamp[row]! < this.#previous[s]!) counts[COUNTS * s + OUT_OF_ORDER]!++;
-      else if (stamp[row] === this.#previous[s] && (kind[row]! & ASSIGNED) === 0)
-        counts[COUNTS * s + DUPLICATES]!++;
-    }
-    this.#hasPrevious[s] = 1;
-    this.#previous[s] = stamp[row]!;
-    if (stamp[row]! < this.#first[s]!) this.#first[s] = stamp[row]!;
-    if (stamp[row]! > this.#last[s]!) this.#last[s] = stamp[row]!;
-    if (this.#streamHasFragments && stamp[row]! < stream[BEFORE]!) this.backwardSteps++;
-    stream[BEFORE] = stamp[row]!;
-    this.#streamHasFragments = true;
-    if (stamp[row]! >= stream[LARGEST]!) stream[LARGEST] = stamp[row]!;
-    else this.#late(row, s);
+    if (stamp[row]! < this.#previous[s]!) this.#counts[COUNTS * s + OUT_OF_ORDER]!++;
+    else if ((kind[row]! & ASSIGNED) === 0) this.#counts[COUNTS * s + DUPLICATES]!++;
   }
 
   #late(row: number, s: number): void {

@@ -53,7 +53,8 @@ export class RingRows {
   readonly barriers = new Map<number, number>();
   /** By row: the type of an item without body header. */
   readonly headerlessTypes = new Map<number, number>();
-  readonly #rowOfSmallId = new Int32Array(2 ** 16).fill(NO_ROW);
+  /** Row of {@link sourceIds} of each id below 2^16; -1: none. For hot loops; others ask {@link sourceRow}. */
+  readonly rowOfSmallId = new Int32Array(2 ** 16).fill(NO_ROW);
   readonly #rowOfLargeId = new Map<number, number>();
 
   get capacity(): number {
@@ -76,7 +77,7 @@ export class RingRows {
 
   /** The row of {@link sourceIds} for a source's id. */
   sourceRow(id: number): number {
-    const known = id < 2 ** 16 ? this.#rowOfSmallId[id]! : (this.#rowOfLargeId.get(id) ?? NO_ROW);
+    const known = id < 2 ** 16 ? this.rowOfSmallId[id]! : (this.#rowOfLargeId.get(id) ?? NO_ROW);
     return known === NO_ROW ? this.#newSource(id) : known;
   }
 
@@ -118,7 +119,7 @@ export class RingRows {
   }
 
   #note(id: number, row: number): void {
-    if (id < 2 ** 16) this.#rowOfSmallId[id] = row;
+    if (id < 2 ** 16) this.rowOfSmallId[id] = row;
     else this.#rowOfLargeId.set(id, row);
   }
 

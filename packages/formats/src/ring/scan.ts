@@ -236,53 +236,67 @@ export class BlockScanner {
     return end - body >= COUNT_BYTES && this.#view.getUint32(body, little) === end - body;
   }
 
-  /** The hot loop: fragments from `at` to `end`, one behind the other. Returns whether they end there. */
+  /**
+   * The hot loop: fragments from `at` to `end`, one behind the other. Returns whether they end there. What it
+   * asks of each fragment is written out: a call costs as much as all else.
+   */
   #fragments(at: number, end: number, little: boolean, level: number): boolean {
     const view = this.#view;
     const rows = this.#rows;
-    const { stampWords, offset, size, source, kind } = rows;
+    const { stampWords, offset, size, source, kind, rowOfSmallId } = rows;
     const base = this.#base;
     const flags = little ? FRAGMENT : FRAGMENT | ROW.bigEndian;
     const opens = level < this.#depth && level < NESTING_MAX;
     let row = rows.count;
     while (at < end) {
-      const payloadBytes = end - at >= FRAGMENT_HEADER_BYTES ? view.getUint32(at + 12, little) : -1;
-      const next = at + FRAGMENT_HEADER_BYTES + payloadBytes;
-      if (payloadBytes < 0 || next > end)
-        return this.#spoil(at, "a fragment is longer than the event that holds it");
-      if (opens && payloadBytes >= HEADERLESS_BODY_OFFSET && this.#isNested(at, next, little)) {
-        rows.count = row;
-        const body = this.#bodyOf(at + FRAGMENT_HEADER_BYTES, payloadBytes, little);
-        if (!this.#fragments(body + COUNT_BYTES, next, little, level + 1)) return false;
-        row = rows.count;
-      } else {
-        stampWords[2 * row] = view.getUint32(little ? at : at + 4, little);
-        stampWords[2 * row + 1] = view.getUint32(little ? at + 4 : at, little);
-        offset[row] = base + at;
-        size[row] = FRAGMENT_HEADER_BYTES + payloadBytes;
-        source[row] = rows.sourceRow(view.getUint32(at + 8, little));
-        kind[row] = flags;
-        const barrier = view.getUint32(at + 16, little);
-        if (barrier !== 0) rows.barriers.set(row, barrier);
-        row++;
+      const item = at + FRAGMENT_HEADER_BYTES;
+      const next = item > end ? Infinity : item + view.getUint32(at + 12, little);
+      if (next > end) return this.#spoil(at, "a fragment is longer than the event that holds it");
+      if (
+        opens &&
+        next - item >= HEADERLESS_BODY_OFFSET + COUNT_BYTES &&
+        view.getUint32(item + 4, little) === ITEM_TYPE.PHYSICS_EVENT
+      ) {
+        const word = this.#v10 ? 0 : view.getUint32(item + 8, little);
+        // Of a built event the byte count stands at the beginning of the body.
+        const bare = item + (this.#v10 ? ITEM_HEADER_BYTES : HEADERLESS_BODY_OFFSET);
+        const body =
+          word < BODY_HEADER_BYTES || word > next - item - ITEM_HEADER_BYTES
+            ? bare
+            : item + ITEM_HEADER_BYTES + word;
+        if (
+          next - body >= COUNT_BYTES &&
+          view.getUint32(body, little) === next - body &&
+          this.#isNested(item, body, next, little)
+        ) {
+          rows.count = row;
+          if (!this.#fragments(body + COUNT_BYTES, next, little, level + 1)) return false;
+          row = rows.count;
+          at = next;
+          continue;
+        }
       }
+      stampWords[2 * row] = view.getUint32(little ? at : at + 4, little);
+      stampWords[2 * row + 1] = view.getUint32(little ? at + 4 : at, little);
+      offset[row] = base + at;
+      size[row] = next - at;
+      const id = view.getUint32(at + 8, little);
+      const known = id < 2 ** 16 ? rowOfSmallId[id]! : -1;
+      source[row] = known < 0 ? rows.sourceRow(id) : known;
+      kind[row] = flags;
+      const barrier = view.getUint32(at + 16, little);
+      if (barrier !== 0) rows.barriers.set(row, barrier);
+      row++;
       at = next;
     }
     rows.count = row;
     return true;
   }
 
-  /** Whether a fragment's payload is a built event. */
-  #isNested(at: number, next: number, little: boolean): boolean {
-    const item = at + FRAGMENT_HEADER_BYTES;
-    const view = this.#view;
-    if (view.getUint32(item + 4, little) !== ITEM_TYPE.PHYSICS_EVENT) return false;
-    if (view.getUint32(item, little) !== next - item) return false;
-    const body = this.#bodyOf(item, next - item, little);
-    return (
-      this.#isBuilt(body, next, little) &&
-      this.#endsExactly(body + COUNT_BYTES, next, little, { items: false }) > 0
-    );
+  /** Whether a payload that begins with its body's byte count is a built event. */
+  #isNested(item: number, body: number, next: number, little: boolean): boolean {
+    if (this.#view.getUint32(item, little) !== next - item) return false;
+    return this.#endsExactly(body + COUNT_BYTES, next, little, { items: false }) > 0;
   }
 
   /** How many fragments follow each other up to `end`; 0 where they don't end there. */

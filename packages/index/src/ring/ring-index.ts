@@ -147,12 +147,11 @@ class Columns {
       base += sizeBytes;
       return file;
     });
-    const numbers = RUN_NUMBERS.map(([column, field]) => [
-      field,
-      this.#numbers(`/run/${column}`)[0]!,
-    ]);
+    const numbers = RUN_NUMBERS.map(
+      ([column, field]) => [field, this.#numbers(`/run/${column}`)[0]!] as const,
+    );
     return {
-      ...(Object.fromEntries(numbers) as Record<(typeof RUN_NUMBERS)[number][1], number>),
+      ...(Object.fromEntries(numbers) as Record<(typeof numbers)[number][0], number>),
       files,
       rows: this.#rows(),
       order: this.#column("/order/row") as Uint32Array,
@@ -201,8 +200,8 @@ class Columns {
     const of = (list: number): EndItem[] =>
       lists.flatMap((each, k) => {
         if (each !== list) return [];
-        const fields = END_COLUMNS.map(([, , field], c) => [field, columns[c]![k]!]);
-        return [Object.fromEntries(fields)];
+        const fields = END_COLUMNS.map(([, , field], c) => [field, columns[c]![k]!] as const);
+        return [Object.fromEntries(fields) as Record<keyof EndItem, number>];
       });
     const { begins, ends, format } = END_LISTS;
     return { begins: of(begins), ends: of(ends), format: of(format)[0] };
@@ -210,14 +209,17 @@ class Columns {
 
   #sources(): RingSource[] {
     const counts = SOURCE_COUNTS.map(([column]) => this.#numbers(`/sources/${column}`));
-    const ticks = SOURCE_TICKS.map(([column]) => this.#column(`/sources/${column}`));
+    const ticks = SOURCE_TICKS.map(
+      ([column]) => this.#column(`/sources/${column}`) as BigUint64Array,
+    );
     return this.#numbers("/sources/id").map((source, k) => {
-      const fields = [
-        ["source", source],
-        ...SOURCE_COUNTS.map(([, field], c) => [field, counts[c]![k]!]),
-        ...SOURCE_TICKS.map(([, field], c) => [field, ticks[c]![k]!]),
-      ] as const;
-      return Object.fromEntries(fields);
+      const own = SOURCE_COUNTS.map(([, field], c) => [field, counts[c]![k]!] as const);
+      const times = SOURCE_TICKS.map(([, field], c) => [field, ticks[c]![k]!] as const);
+      return {
+        source,
+        ...(Object.fromEntries(own) as Record<(typeof own)[number][0], number>),
+        ...(Object.fromEntries(times) as Record<(typeof times)[number][0], bigint>),
+      };
     });
   }
 

@@ -1,0 +1,161 @@
+// `evb order` against `cp`, `sha512sum` and itself; whole commands, from process start to end. Files are made by
+// peers/mkevt.py in /dev/shm where it has room (page cache warm anywhere else), and removed.
+//
+//   node test/bench/order.mjs [--rounds 5] [--mb 500] [--big 0] [--fragments 0]
+//
+// --big 4000: a file of so many MB for two clients against one. --fragments 10000000: peak memory of a run
+// with so many fragments, with one window and with three. 0 leaves the row out.
+import { existsSync, readFileSync, rmSync, statfsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import {
+  EVB,
+  HERE,
+  inTemporaryFolder,
+  interleave,
+  median,
+  numbers,
+  PYTHON,
+  report,
+  run,
+} from "./support.mjs";
+
+const { rounds, mb, big, fragments } = numbers({ rounds: 5, mb: 500, big: 0, fragments: 0 });
+
+const hasRoom = (bytes) =>
+  existsSync("/dev/shm") && statfsSync("/dev/shm").bavail * statfsSync("/dev/shm").bsize > bytes;
+if (process.env.TMPDIR === undefined && hasRoom(3e6 * Math.max(mb, big) + 5e8))
+  process.env.TMPDIR = "/dev/shm";
+
+/** Four sources, fragments of some 280 bytes with their headers, one of a thousand late, as spec/kernels.md measured. */
+function make(path, megabytes, ...more) {
+  const words = ["--sources", "4", "--size-mb", String(megabytes), "--payload", "80", "130"];
+  run(PYTHON, [
+    join(HERE, "peers/mkevt.py"),
+    "-o",
+    path,
+    "--format",
+    "12",
+    ...words,
+    "--disorder",
+    "0.001",
+    ...more,
+  ]);
+  return statSync(path).size;
+}
+
+/** Returns seconds; what was written is removed: left-over dirty pages make the next write slow. */
+function order(input, out, ...words) {
+  const { seconds } = run(process.execPath, [EVB, "order", input, "-o", out, "--quiet", ...words]);
+  rmSync(out, { recursive: true });
+  return seconds;
+}
+
+function copy(input, out) {
+  const { seconds } = run("cp", [input, out]);
+  rmSync(out);
+  return seconds;
+}
+
+const commandRows = (folder, megabytes) => {
+  const input = join(folder, "run-0001-00.evt");
+  const out = join(folder, "out");
+  const bytes = make(input, megabytes);
+  const plain = ["--window", "100", "--checksum", "none"];
+  const seen = interleave(rounds, {
+    node: () => run(process.execPath, ["-e", "0"]).seconds,
+    cp: () => copy(input, out),
+    order: () => order(input, out, ...plain),
+    sha512sum: () => run("sha512sum", [input]).seconds,
+    checked: () => order(input, out, "--window", "100"),
+    windows: () => order(input, out, ...plain, "--window", "200", "--window", "1000"),
+  });
+  rmSync(input);
+  const of = Object.fromEntries(
+    Object.entries(seen).map(([name, values]) => [name, median(values)]),
+  );
+  const least = Math.min(...seen.order);
+  return [
+    { what: "order and window, one process", value: bytes / 1e6 / of.order, unit: "MB/s" },
+    { what: "the same, its fastest run", value: bytes / 1e6 / least, unit: "MB/s" },
+    { what: "seconds", value: of.order, unit: "s" },
+    { what: "cp of the same file", value: of.cp, unit: "s" },
+    { what: "node -e 0", value: of.node, unit: "s" },
+    { what: "cp / order (at least 0.25: at most 4 x cp)", value: of.cp / of.order, unit: "x" },
+    { what: "with sha512", value: of.checked, unit: "s" },
+    { what: "sha512sum", value: of.sha512sum, unit: "s" },
+    {
+      what: "the longer of (order, sha512sum) / with sha512 (0.77: 1.3 x)",
+      value: Math.max(of.order, of.sha512sum) / of.checked,
+      unit: "x",
+    },
+    {
+      what: "three windows in one pass / three orders",
+      value: (3 * of.order) / of.windows,
+      unit: "x",
+    },
+  ];
+};
+
+const clientRows = (folder) => {
+  const input = join(folder, "run-0001-00.evt");
+  const out = join(folder, "out");
+  make(input, big);
+  const words = ["--window", "100", "--checksum", "none"];
+  const seen = interleave(rounds, {
+    one: () => order(input, out, ...words),
+    two: () => order(input, out, ...words, "--clients", "2"),
+  });
+  rmSync(input);
+  return [
+    { what: `${big} MB: one client / two`, value: median(seen.one) / median(seen.two), unit: "x" },
+  ];
+};
+
+/** Peak resident bytes of a command, as the system counts them. */
+function peak(words) {
+  const script =
+    "import resource,subprocess,sys\nsubprocess.run(sys.argv[1:],check=True,stdout=subprocess.DEVNULL)\n" +
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss*1024)";
+  return Number(run(PYTHON, ["-c", script, process.execPath, ...words]).stdout);
+}
+
+const memoryRows = (folder) => {
+  const input = join(folder, "run-0001-00.evt");
+  const out = join(folder, "out");
+  const small = join(folder, "run-0002-00.evt");
+  make(small, 0.01);
+  const bytes = (fragments * 92) / 1e6;
+  make(input, bytes, "--payload", "4", "6");
+  const measure = (from, ...words) => {
+    const value = peak([EVB, "order", from, "-o", out, "--checksum", "none", ...words]);
+    const { fragmentsIn } = JSON.parse(readFileSync(join(out, "report.json"), "utf8")).runs[0];
+    rmSync(out, { recursive: true });
+    return { value, fragmentsIn };
+  };
+  const empty = measure(small, "--window", "100").value;
+  const one = measure(input, "--window", "100");
+  const three = measure(input, "--window", "100", "--window", "200", "--window", "400");
+  return [
+    { what: "fragments", value: one.fragmentsIn },
+    { what: "an empty evb order", value: empty / 1e6, unit: "MB" },
+    {
+      what: "bytes a fragment above it (56 at most)",
+      value: (one.value - empty) / one.fragmentsIn,
+      unit: "B",
+    },
+    {
+      what: "more for each further window (8 at most)",
+      value: (three.value - one.value) / 2 / one.fragmentsIn,
+      unit: "B",
+    },
+  ];
+};
+
+inTemporaryFolder((folder) => {
+  const rows = [
+    ...(mb > 0 ? commandRows(folder, mb) : []),
+    ...(big > 0 ? clientRows(folder) : []),
+    ...(fragments > 0 ? memoryRows(folder) : []),
+  ];
+  report("order", rows);
+});
