@@ -236,7 +236,7 @@ function unitsOf(rows: readonly Row[], building: Building): Row[][] {
 }
 
 /** By (stamp, source, arrival): the sort keeps what is equal. */
-export const inOrder = (rows: readonly Row[]): Row[] =>
+const inOrder = (rows: readonly Row[]): Row[] =>
   [...rows].sort((one, other) =>
     one.stamp === other.stamp ? one.source - other.source : one.stamp < other.stamp ? -1 : 1,
   );

@@ -939,8 +939,8 @@ export const sabotages = [
   {
     name: "a stamp that was assigned counts as a duplicate",
     file: `${EVENT}/shown-stamps.ts`,
-    line: "else if (stamp[row] === this.#previous[s] && (kind[row]! & ASSIGNED) === 0)",
-    instead: "else if (stamp[row] === this.#previous[s] && kind[row]! < 256)",
+    line: "else if ((kind[row]! & ASSIGNED) === 0) this.#counts[COUNTS * s + DUPLICATES]!++;",
+    instead: "else if (kind[row]! < 256) this.#counts[COUNTS * s + DUPLICATES]!++;",
     tests: ["event/shown-stamps"],
   },
   {

@@ -1,4 +1,4 @@
-import yargs, { type CommandModule } from "yargs";
+import type { CommandModule } from "yargs";
 import { isEvbError, sentenceOf } from "@evb/event";
 import { fault } from "./faults.ts";
 import { PIPE } from "./pipe.ts";
@@ -13,7 +13,9 @@ export async function main(words: readonly string[]): Promise<void> {
   endWhenNobodyReads();
   process.exitCode = 0;
   try {
-    await parser(words, await commandsFor(words)).parseAsync();
+    // One behind the other they would take a tenth of a second.
+    const [{ default: yargs }, commands] = await Promise.all([import("yargs"), commandsFor(words)]);
+    await parser(yargs, words, commands).parseAsync();
   } catch (thrown) {
     process.exitCode = report(thrown);
   }
@@ -26,7 +28,13 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   generate: async () => (await import("./commands/generate.ts")).generateCommand as CommandModule,
   index: async () => (await import("./commands/index-command.ts")).indexCommand as CommandModule,
   run: async () => (await import("./commands/run.ts")).runCommand as CommandModule,
-  order: async () => (await import("./commands/order.ts")).orderCommand as CommandModule,
+  order: async () => {
+    const [{ orderCommand }] = await Promise.all([
+      import("./commands/order.ts"),
+      import("./commands/order-run.ts"),
+    ]);
+    return orderCommand as CommandModule;
+  },
   coordinator: async () =>
     (await import("./commands/coordinator.ts")).coordinatorCommand as CommandModule,
   client: async () => (await import("./commands/client.ts")).clientCommand as CommandModule,
@@ -41,7 +49,11 @@ async function commandsFor(words: readonly string[]): Promise<CommandModule[]> {
   return Promise.all(Object.values(COMMANDS).map((load) => load()));
 }
 
-function parser(words: readonly string[], commands: readonly CommandModule[]) {
+function parser(
+  yargs: typeof import("yargs").default,
+  words: readonly string[],
+  commands: readonly CommandModule[],
+) {
   return yargs(words.map((word) => (word === "-" ? PIPE : word)))
     .scriptName("evb")
     .usage(

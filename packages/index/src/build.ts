@@ -1,12 +1,12 @@
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { basename, dirname, join } from "node:path";
-import picomatch from "picomatch";
 import { isEvbError, matchExact, sentenceOf } from "@evb/event";
 import { Hdf5File, loadHdf5 } from "@evb/formats";
 import { Selection } from "@evb/labels";
 import { fault } from "./faults.ts";
 import { HDF5_EXTENSIONS, belowRoot, findInputs, rootOf, sourceNames } from "./inputs.ts";
+import { namePattern } from "./name-pattern.ts";
 import { DEFAULT_SELECTION, type Layout } from "./layouts.ts";
 import type { IndexContent, IndexedSource, IndexOrder, SelectOrder } from "./order.ts";
 import { matchReport, type MatchReport } from "./report.ts";
@@ -118,7 +118,7 @@ function placed(scans: readonly Scan[], root: string): IndexedSource[] {
 }
 
 function pickSources(all: readonly IndexedSource[], pattern: string | undefined): IndexedSource[] {
-  const matches = pattern === undefined ? () => true : picomatch(pattern);
+  const matches = pattern === undefined ? () => true : namePattern(pattern);
   let fragmentFirst = 0;
   const picked: IndexedSource[] = [];
   for (const source of all) {

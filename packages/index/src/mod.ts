@@ -28,14 +28,8 @@ export {
   parseHeaderlessRules,
   type HeaderlessRule,
 } from "./ring/headerless-rule.ts";
-export {
-  scanRingRun,
-  type EndItem,
-  type RingFile,
-  type RingRun,
-  type RingScanOrder,
-  type RingSource,
-} from "./ring/ring-run.ts";
+export type { EndItem, RingFile, RingRun, RingScanOrder, RingSource } from "./ring/ring-run.ts";
+export { scanRingRun } from "./ring/scan-ring-run.ts";
 export { streamsByRun, streamsOf, type RingStream } from "./ring/streams.ts";
 export { RING_INDEX_FORMAT } from "./ring/ring-index-columns.ts";
 export { readRingIndex, type RingIndex } from "./ring/ring-index.ts";

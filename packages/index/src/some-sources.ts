@@ -1,5 +1,5 @@
-import picomatch from "picomatch";
 import { fault } from "./faults.ts";
+import { namePattern } from "./name-pattern.ts";
 import type { EventSlab, RunEvents } from "./run-index.ts";
 
 /**
@@ -9,7 +9,7 @@ import type { EventSlab, RunEvents } from "./run-index.ts";
  * @throws EvbError "no-such-source"
  */
 export function withSources(events: RunEvents, pattern: string): RunEvents {
-  const matches = picomatch(pattern);
+  const matches = namePattern(pattern);
   const newRow = new Int32Array(events.sources.length).fill(-1);
   const sources = events.sources.filter(({ name }, row) => {
     if (!matches(name)) return false;

@@ -11,7 +11,7 @@ import { ProgressBar } from "@evb/watch";
 import { Children } from "../children.ts";
 import { log } from "../terminal.ts";
 import { EVB_VERSION } from "../version.ts";
-import type { OrderCommand } from "./order.ts";
+import type { OrderArguments } from "./order-arguments.ts";
 import { networkOf } from "./run-parts.ts";
 
 /** Who writes, and how many of them there still are. */
@@ -23,7 +23,7 @@ export type OrderWriters = OrderClients & { awaited(): number };
  * @param count how many
  */
 export async function orderClients(
-  argv: OrderCommand,
+  argv: OrderArguments,
   count: number,
   signal: AbortSignal,
 ): Promise<OrderWriters> {
@@ -40,7 +40,7 @@ export async function orderClients(
 class OwnClient implements OrderWriters {
   readonly count = 1;
   readonly watcher: OrderClients["watcher"];
-  readonly #argv: OrderCommand;
+  readonly #argv: OrderArguments;
   readonly #interrupted: AbortSignal;
   readonly #bar: Bar;
   #memory = new MemoryNetwork();
@@ -50,7 +50,7 @@ class OwnClient implements OrderWriters {
   #folder = "";
   #working: Promise<void> | undefined;
 
-  constructor(argv: OrderCommand, interrupted: AbortSignal) {
+  constructor(argv: OrderArguments, interrupted: AbortSignal) {
     this.#argv = argv;
     this.#interrupted = interrupted;
     this.#bar = new Bar(argv.quiet);
@@ -117,14 +117,14 @@ class OwnClient implements OrderWriters {
 class ClientProcesses implements OrderWriters {
   readonly count: number;
   readonly watcher: OrderClients["watcher"];
-  readonly #argv: OrderCommand;
+  readonly #argv: OrderArguments;
   readonly #network: RunNetwork;
   readonly #interrupted: AbortSignal;
   readonly #bar: Bar;
   #children: Children | undefined;
 
   constructor(
-    argv: OrderCommand,
+    argv: OrderArguments,
     parts: { count: number; network: RunNetwork },
     interrupted: AbortSignal,
   ) {

@@ -4,13 +4,13 @@ import { sentenceOf } from "@evb/event";
 import { findInputs } from "@evb/index";
 import { fault } from "../faults.ts";
 import { PIPE } from "../pipe.ts";
-import type { OrderCommand } from "./order.ts";
+import type { OrderArguments } from "./order-arguments.ts";
 
 const BLOCK_BYTES = 2 ** 20;
 
 /** The files that are to be ordered; a pipe is put into one first, as it is read twice. */
 export async function findRingInputs(
-  argv: Pick<OrderCommand, "input" | "out" | "stagearea" | "split">,
+  argv: Pick<OrderArguments, "input" | "out" | "stagearea" | "split">,
 ): Promise<{ paths: string[]; close(): void }> {
   const named = argv.input.filter((input) => input !== PIPE);
   const found = named.length === 0 ? [] : await findInputs(named, ["evt"]);

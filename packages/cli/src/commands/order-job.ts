@@ -3,7 +3,7 @@ import { parseDataPlace, type RingStream } from "@evb/index";
 import type { Building, OrderJob } from "@evb/runner";
 import { parseCount, parseDuration, parseSize } from "../sizes.ts";
 import { EVB_VERSION } from "../version.ts";
-import type { OrderCommand } from "./order.ts";
+import type { OrderArguments } from "./order-arguments.ts";
 import { parseWindows, ringScan, ringScanSettings } from "./ring-scan.ts";
 
 const ID_MAX = 2 ** 32 - 1;
@@ -22,7 +22,7 @@ const LIKE_NONE = { policy: "earliest", fragmentsMax: Infinity, ticksWithoutWind
 
 /** @throws EvbError "bad-option", "options-exclude", "usage" */
 export function orderJob(
-  argv: OrderCommand,
+  argv: OrderArguments,
   streams: readonly RingStream[],
   awaited: () => number,
 ): OrderJob {
@@ -64,7 +64,7 @@ export function orderJob(
 }
 
 /** One for each window, or one that is in order only. */
-function buildingsOf(argv: OrderCommand): Building[] {
+function buildingsOf(argv: OrderArguments): Building[] {
   const like = argv.like === undefined ? LIKE_NONE : LIKE[argv.like];
   const most =
     argv.maxFragments === undefined
@@ -86,7 +86,7 @@ const count = (option: string, text: string, min: number, max: number): number =
   parseCount(option, text, { min, max });
 
 /** All that the bytes of the output depend on, and where they are cut. */
-function settingsOf(argv: OrderCommand, buildings: readonly Building[]): Record<string, string> {
+function settingsOf(argv: OrderArguments, buildings: readonly Building[]): Record<string, string> {
   const { depth, timestampAt, headerless, salvage, segmentSize, run, batch } = argv;
   const [{ match, policy, fragmentsMax, sourceId }] = buildings as [Building];
   return {

@@ -9,11 +9,11 @@ import { log, print, printJson, type Output } from "../terminal.ts";
 import { orderClients } from "./order-clients.ts";
 import { findRingInputs } from "./order-inputs.ts";
 import { orderJob } from "./order-job.ts";
-import type { OrderCommand } from "./order.ts";
+import type { OrderArguments } from "./order-arguments.ts";
 import { CLIENTS_MAX, withTimeLimit } from "./run-parts.ts";
 
 /** Returns what the process should end with. */
-export async function runOrderCommand(argv: OrderCommand): Promise<number> {
+export async function runOrderCommand(argv: OrderArguments): Promise<number> {
   checkOptions(argv);
   const signal = withTimeLimit(interruptSignal(), argv.timeLimit);
   const count = parseCount("clients", argv.clients, { min: 1, max: CLIENTS_MAX });
@@ -28,7 +28,7 @@ export async function runOrderCommand(argv: OrderCommand): Promise<number> {
   }
 }
 
-function checkOptions(argv: OrderCommand): void {
+function checkOptions(argv: OrderArguments): void {
   const { out, stagearea, split, force, resume } = argv;
   const places = [
     ["out", out],
@@ -51,7 +51,7 @@ function checkOptions(argv: OrderCommand): void {
 }
 
 /** What isn't built has no window, and nothing that goes with one. */
-function checkSplit({ window, policy, like, maxFragments, match }: OrderCommand): void {
+function checkSplit({ window, policy, like, maxFragments, match }: OrderArguments): void {
   const asked = {
     window: window.length > 0,
     policy: policy !== undefined,
@@ -64,7 +64,7 @@ function checkSplit({ window, policy, like, maxFragments, match }: OrderCommand)
 }
 
 /** A missing segment ends it, or with --salvage is a word. */
-function findStreams(paths: readonly string[], { salvage, quiet }: OrderCommand): RingStream[] {
+function findStreams(paths: readonly string[], { salvage, quiet }: OrderArguments): RingStream[] {
   return streamsOf(paths, (reason) => {
     if (!salvage) throw reason;
     if (!quiet) log(reason.message);

@@ -1,6 +1,7 @@
 import type { Argv, CommandModule } from "yargs";
+import type { OrderArguments } from "./order-arguments.ts";
 import { common, listenOptions } from "../common-options.ts";
-import { ringScanOptions, type RingScanWords } from "./ring-scan.ts";
+import { ringScanOptions } from "./ring-scan.ts";
 
 const builder = (yargs: Argv) =>
   yargs
@@ -74,40 +75,7 @@ const builder = (yargs: Argv) =>
     .example("$0 order run-0001-*.evt -o out", "bring a run into order")
     .example("$0 order run-0001-00.evt -o out --window 100", "and build events again");
 
-/** What yargs makes of the options. */
-export interface OrderCommand extends RingScanWords {
-  readonly input: string[];
-  readonly out?: string | undefined;
-  readonly stagearea?: string | undefined;
-  readonly split?: string | undefined;
-  readonly window: string[];
-  readonly match: "window" | "gap";
-  readonly policy?: "earliest" | "latest" | "average" | undefined;
-  readonly maxFragments?: string | undefined;
-  readonly sourceId: string;
-  readonly like?: "glom" | "offlineevb" | undefined;
-  readonly segmentSize?: string | undefined;
-  readonly checksum: "sha512" | "none";
-  readonly index?: string | undefined;
-  readonly clients: string;
-  readonly batch?: string | undefined;
-  readonly memory: string;
-  readonly force: boolean;
-  readonly resume: boolean;
-  readonly data: string[];
-  readonly listen?: string | undefined;
-  readonly advertise?: string | undefined;
-  readonly ports?: string | undefined;
-  readonly connection?: string | undefined;
-  readonly insecure: boolean;
-  readonly clientTimeout: string;
-  readonly timeLimit?: string | undefined;
-  readonly trace?: string | undefined;
-  readonly json: boolean;
-  readonly quiet: boolean;
-}
-
-export const orderCommand: CommandModule<object, OrderCommand> = {
+export const orderCommand: CommandModule<object, OrderArguments> = {
   command: "order <input..>",
   describe: "bring ring-item runs into order, and build their events again",
   builder: builder as never,

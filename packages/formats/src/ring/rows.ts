@@ -64,7 +64,7 @@ export class RingRows {
   /**
    * Makes room for `more` rows.
    *
-   * @param bytes how far the inputs are read, and how many bytes they have
+   * @param bytes how many gave the rows that there are, and how many there are in all
    */
   reserve(more: number, bytes: { readonly read: number; readonly all: number }): void {
     const needed = this.count + more;

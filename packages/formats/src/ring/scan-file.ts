@@ -79,7 +79,7 @@ function scanItems(
   while (at < file.sizeBytes) {
     const view = file.view(at, wanted);
     const length = view.byteLength;
-    rows.reserve(rowsMax(length), { read: base + at + length, all: bytesOfAll });
+    rows.reserve(rowsMax(length), { read: base + at, all: bytesOfAll });
     const { used, damage: found, last } = scanner.take(view, base + at);
     const size = used === length ? 0 : sizeAt(view, used);
     const rest = file.sizeBytes - at - used;

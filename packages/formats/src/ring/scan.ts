@@ -179,7 +179,7 @@ export class BlockScanner {
       this.#before.headerless = this.#found.headerless.length;
       if (type === ITEM_TYPE.PHYSICS_EVENT) this.#event(at, size, little);
       else this.#other(at, size, little, type);
-      if (this.#damage !== undefined) {
+      if (this.#isSpoilt()) {
         this.#rows.count = this.#before.rows;
         break;
       }
@@ -191,6 +191,10 @@ export class BlockScanner {
       at += size;
     }
     return { used: at, damage: this.#damage, last };
+  }
+
+  #isSpoilt(): boolean {
+    return this.#damage !== undefined;
   }
 
   #spoil(at: number, reason: string): false {

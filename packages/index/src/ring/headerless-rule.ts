@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
-import picomatch from "picomatch";
 import { sentenceOf } from "@evb/event";
-import { ITEM_TYPE, type ItemTypeName } from "@evb/formats";
+import { ITEM_TYPE } from "@evb/formats";
 import { fault } from "../faults.ts";
+import { namePattern } from "../name-pattern.ts";
 
 /** An item without body header, as rules see it. */
 export interface HeaderlessItem {
@@ -58,7 +58,7 @@ function parseRule(text: string): HeaderlessRule {
 function conditionOf(condition: string, text: string): (item: HeaderlessItem) => boolean {
   const [, what, value] = /^(position|file|original):(.+)$/.exec(condition) ?? [];
   if (what === "file") {
-    const matches = picomatch(value!);
+    const matches = namePattern(value!);
     return ({ path }) => matches(path) || matches(basename(path));
   }
   if (what === "position" || what === "original") {
@@ -70,7 +70,7 @@ function conditionOf(condition: string, text: string): (item: HeaderlessItem) =>
   }
   const type = /^\d+$/.test(condition)
     ? Number(condition)
-    : ITEM_TYPE[condition as ItemTypeName | "unknown" as ItemTypeName];
+    : (ITEM_TYPE as Partial<Record<string, number>>)[condition];
   if (type === undefined) throw bad(text);
   return (item) => item.type === type;
 }

@@ -3,7 +3,8 @@ import { isEvbError } from "@evb/event";
 import { fault } from "../faults.ts";
 import type { Fingerprint } from "../fingerprint.ts";
 import { checkRingIndex, fingerprintsOf, readRingIndex, withPaths } from "./ring-index.ts";
-import { scanRingRun, type RingRun, type RingScanOrder } from "./ring-run.ts";
+import type { RingRun, RingScanOrder } from "./ring-run.ts";
+import { scanRingRun } from "./scan-ring-run.ts";
 import type { RingStream } from "./streams.ts";
 import { writeRingIndex } from "./write-ring-index.ts";
 

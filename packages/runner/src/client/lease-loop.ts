@@ -68,7 +68,7 @@ export class LeaseLoop {
   }
 
   /** @throws EvbError "frame-bad" */
-  take(message: ToBench): void {
+  take(message: Exclude<ToBench, { kind: "open" }>): void {
     switch (message.kind) {
       case "leases":
         this.#begunAtMs ??= performance.now();
