@@ -34,6 +34,9 @@ import type { CoordinatorLink } from "./wire/link.ts";
 import type { AnalysisOrder } from "./wire/join.ts";
 import { encodeValue } from "./wire/values.ts";
 
+/** The analysis of a run that writes its events anew. */
+export const REBUILD = "rebuild";
+
 /** What a run works on. */
 export interface RunData extends RunEvents {
   /** Is another one whenever results would be. */
@@ -89,7 +92,7 @@ export async function beginRun(
 }
 
 /** Of a coordinator without sockets nobody can ask whether it is on. @throws EvbError "run-is-on" */
-function refuseLiveProcess(out: string): void {
+export function refuseLiveProcess(out: string): void {
   const { coordinator } = outFolder(out);
   const { process, ports } = readCoordinatorFile(coordinator) ?? {};
   // One with sockets that doesn't answer is frozen: it writes nothing more when it wakes up.
@@ -208,9 +211,12 @@ function checkSame(out: string, before: JournalStart, now: JournalStart): void {
       .map(([name, value]) => `${name}=${String(value)}`)
       .sort()
       .join(" ") || "none";
+  const isRebuild = now.analysis.name === REBUILD;
+  // They say where parts begin, so they are named first.
+  if (isRebuild) differ("the options", settings(before), settings(now));
   if (before.indexEnds !== now.indexEnds)
     differ(
-      "the index",
+      isRebuild ? "the inputs" : "the index",
       before.index,
       before.index === now.index ? `${now.index}, made anew` : now.index,
     );

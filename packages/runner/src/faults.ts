@@ -214,6 +214,11 @@ export const fault = faults({
     (at: { run: number }) =>
       `run ${String(at.run)} has no item of any source, so there is nothing to split; check the input`,
   ],
+  "order-stopped": [
+    4,
+    (at: { done: number; parts: number }) =>
+      `stopped after ${String(at.done)} of ${String(at.parts)} parts of the output; the same command with --resume goes on`,
+  ],
   "output-is-input": [
     2,
     (at: { out: string; input: string }) =>

@@ -33,6 +33,8 @@ export interface StateItem {
   readonly originalSource: number | undefined;
   /** Of a state change. */
   readonly runNumber: number | undefined;
+  /** As the body shows: of a state change by its size, of RING_FORMAT the major number. Undefined of others. */
+  readonly version: number | undefined;
   /** Item number in its file, from 0. */
   readonly item: number;
   /** Row of the inputs' files. */
@@ -71,6 +73,8 @@ export interface Damage {
 }
 
 const NESTING_MAX = 64;
+/** Up to 11.3 a state change's body ends with its title; since then it has an original source, too. */
+const V11_STATE_BYTES_MAX = 100;
 /** Types have 16 bits. */
 const TYPE_MAX = 0xffff;
 /** Body of type size word with nothing behind it. */
@@ -432,10 +436,17 @@ export class BlockScanner {
       rowsBefore: this.#rows.count,
       row,
       originalSource: header === undefined ? this.#originalSource(at, size) : undefined,
+      version: this.#versionOf(at, head),
       runNumber: change ? this.#view.getUint32(at + bodyOffset, littleEndian) : undefined,
       item: this.#item,
       file: this.#file,
     });
+  }
+
+  #versionOf(at: number, { type, size, bodyOffset, littleEndian }: ItemHead): number | undefined {
+    if (isStateChange(type)) return size - bodyOffset > V11_STATE_BYTES_MAX ? 12 : 11;
+    if (type !== ITEM_TYPE.RING_FORMAT || bodyOffset + 2 > size) return undefined;
+    return this.#view.getUint16(at + bodyOffset, littleEndian);
   }
 
   #originalSource(at: number, size: number): number | undefined {

@@ -22,16 +22,21 @@ interface Item {
  * Finds the sources of items without body header: by the user's rules, and where they say nothing by
  * what the run itself shows. Rows get their sources at once.
  *
- * @param paths of the run's files
+ * @param run.paths of the run's files
+ * @param run.version of its items: before 12 none says its source
  */
 export function findSources(
   rows: RingRows,
   found: ScanFound,
-  rules: readonly HeaderlessRule[],
-  paths: readonly string[],
+  run: {
+    readonly rules: readonly HeaderlessRule[];
+    readonly paths: readonly string[];
+    readonly version: number;
+  },
 ): FoundSources {
-  const items = itemsOf(found);
-  const run = new RunSources(rows, found, items);
+  const { rules, paths } = run;
+  const items = itemsOf(found, run.version);
+  const sources = new RunSources(rows, found, items);
   const positions = new Map<number, number>();
   const given = new Map<string, number>();
   const ofStates = new Map<number, number>();
@@ -39,7 +44,7 @@ export function findSources(
     const position = (positions.get(item.type) ?? 0) + 1;
     positions.set(item.type, position);
     const asked = { ...item, path: paths[item.file]!, position };
-    const source = firstOf(rules, (rule) => rule(asked)) ?? run.sourceOf(item);
+    const source = firstOf(rules, (rule) => rule(asked)) ?? sources.sourceOf(item);
     if (item.row === undefined) ofStates.set(item.state!, source);
     else rows.source[item.row] = rows.sourceRow(source);
     const key = `${String(item.type)} ${String(source)}`;
@@ -49,14 +54,15 @@ export function findSources(
 }
 
 /** Of what has no header and could have one: RING_FORMAT and EVB_GLOM_INFO never have. */
-function itemsOf({ states, headerless }: ScanFound): Item[] {
+function itemsOf({ states, headerless }: ScanFound, version: number): Item[] {
   const bare = states.flatMap((state, number) => {
     const never = state.type === ITEM_TYPE.RING_FORMAT || state.type === ITEM_TYPE.EVB_GLOM_INFO;
     if (state.source !== undefined || never || state.row !== undefined) return [];
     const { type, file, originalSource } = state;
     return [{ type, file, originalSource, row: undefined, state: number }];
   });
-  return [...bare, ...headerless.map((item) => ({ ...item, state: undefined }))];
+  const items = [...bare, ...headerless.map((item) => ({ ...item, state: undefined }))];
+  return version < 12 ? items.map((item) => ({ ...item, originalSource: undefined })) : items;
 }
 
 /** What a run shows of its sources. */
@@ -84,7 +90,7 @@ class RunSources {
     this.#telling = new Map(
       STATE_CHANGES.map((type) => {
         const ids = items.filter((item) => item.type === type).map((item) => item.originalSource);
-        return [type, new Set(ids).size === ids.length];
+        return [type, tellApart(ids)];
       }),
     );
     const begun = having(ITEM_TYPE.BEGIN_RUN);
@@ -103,6 +109,18 @@ class RunSources {
     // PAUSE and RESUME come again and again: then it is the first source's turn once more.
     return lacking[place % Math.max(1, lacking.length)] ?? this.#default;
   }
+}
+
+/**
+ * Whether ids tell items apart that come in groups: each is in every group once. Some writers leave 0 in
+ * all, which tells nothing of more than one.
+ */
+function tellApart(ids: readonly (number | undefined)[]): boolean {
+  const counts = new Map<number | undefined, number>();
+  for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1);
+  const [times] = counts.values();
+  if (counts.size === 1) return times === 1;
+  return [...counts.values()].every((count) => count === times);
 }
 
 const STATE_CHANGES = [

@@ -150,6 +150,7 @@ class Columns {
     const numbers = RUN_NUMBERS.map(
       ([column, field]) => [field, this.#numbers(`/run/${column}`)[0]!] as const,
     );
+    const version = this.#numbers("/run/version")[0] as RingRun["version"];
     return {
       ...(Object.fromEntries(numbers) as Record<(typeof numbers)[number][0], number>),
       files,
@@ -157,7 +158,8 @@ class Columns {
       order: this.#column("/order/row") as Uint32Array,
       groups: this.#groups(),
       ...this.#ends(),
-      v10: this.#numbers("/run/v10")[0] === 1,
+      v10: version === 10,
+      version,
       bigEndian: this.#numbers("/run/big_endian")[0] === 1,
       sources: this.#sources(),
       skipped: this.#skipped(files),

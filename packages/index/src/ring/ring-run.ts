@@ -55,6 +55,8 @@ export interface RingRun {
   /** The one that is kept. */
   readonly format: EndItem | undefined;
   readonly v10: boolean;
+  /** Whose layout its items have: 12 since there are original sources in them. */
+  readonly version: 10 | 11 | 12;
   readonly bigEndian: boolean;
   readonly itemsIn: number;
   readonly builtEvents: number;

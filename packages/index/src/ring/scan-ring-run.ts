@@ -38,7 +38,8 @@ export function scanRingRun(streams: readonly RingStream[], order: RingScanOrder
   const paths = files.map(({ path }) => path);
   const number = runNumberOf(states, streams, files, order.runNumber);
   checkSegments(streams, states, files);
-  const { ofStates, given } = findSources(rows, found, order.rules, paths);
+  const version: RingRun["version"] = scanned.v10 ? 10 : versionOf(states);
+  const { ofStates, given } = findSources(rows, found, { rules: order.rules, paths, version });
   const sourceOf = (k: number): number | undefined => states[k]!.source ?? ofStates.get(k);
   states.forEach((_, k) => {
     const source = sourceOf(k);
@@ -53,6 +54,7 @@ export function scanRingRun(streams: readonly RingStream[], order: RingScanOrder
   const sources = rows.sourceIds.map((source, row) => ({ source, ...shown.of(row) }));
   const run = {
     ...scanned,
+    version,
     number,
     files,
     rows,
@@ -120,6 +122,14 @@ function scanAll(
     skipped: results.flatMap(({ skipped }) => skipped),
     streamEnds,
   };
+}
+
+/** As state changes show, or RING_FORMAT, which alone could be a builder's. */
+function versionOf(states: readonly StateItem[]): 11 | 12 {
+  const known = states.filter(({ version }) => version !== undefined);
+  const change = known.filter(({ type }) => type !== ITEM_TYPE.RING_FORMAT);
+  const shown = (change.length > 0 ? change : known).map(({ version }) => version!);
+  return shown.length > 0 && Math.max(...shown) < 12 ? 11 : 12;
 }
 
 /** Of BEGIN_RUN; where there is none, of another state change, or of the file's name. @throws EvbError "ring-two-runs" */

@@ -54,7 +54,7 @@ function writeAll(hdf5: Hdf5, path: string, run: RingRun, origin: ScanOrigin): v
     writeOrigin(writer, run, origin);
     for (const [column, field] of RUN_NUMBERS)
       writer.writeColumn(`/run/${column}`, "u8", u64([run[field]]));
-    writer.writeColumn("/run/v10", "u1", Uint8Array.of(+run.v10));
+    writer.writeColumn("/run/version", "u1", Uint8Array.of(run.version));
     writer.writeColumn("/run/big_endian", "u1", Uint8Array.of(+run.bigEndian));
     writeRows(writer, run);
     writeGroups(writer, run);

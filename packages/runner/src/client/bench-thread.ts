@@ -39,6 +39,7 @@ export class BenchThread {
   readonly #worker: Worker;
   readonly #words: Uint32Array;
   readonly #sourceTypes: readonly ElementType[];
+  readonly #writes: boolean;
   /** Until its first word. */
   #opening: { resolve: () => void; reject: (reason: Error) => void } | undefined;
   #schema = new Uint8Array(0);
@@ -51,6 +52,7 @@ export class BenchThread {
   private constructor(order: BenchOrder, events: BenchEvents, started: StartedThread) {
     this.#words = started.words;
     this.#sourceTypes = order.welcome.sources.map(({ type }) => type);
+    this.#writes = order.welcome.rebuild !== undefined;
     this.#events = events;
     this.#worker = started.worker;
     this.#say({ kind: "open", order });
@@ -184,7 +186,8 @@ export class BenchThread {
       this.#opening.reject(new Error(`${reason} before its first event`));
       return;
     }
-    const event = this.#inWork(begun);
+    // A part that isn't written is no event that failed: somebody else writes it.
+    const event = this.#writes ? undefined : this.#inWork(begun);
     this.close();
     if (event === undefined) events.failed(new Error(reason));
     else events.stuck(event, reason);

@@ -52,11 +52,10 @@ let loop: LeaseLoop | undefined;
 
 port.on("message", (message: ToBench) => {
   if (message.kind === "open") {
-    work(message.order)
-      .catch(fail)
-      .finally(() => {
-        port.close();
-      });
+    // A thread that failed stays until it is ended: what it said must not be overtaken by its end.
+    work(message.order).then(() => {
+      port.close();
+    }, fail);
     return;
   }
   try {

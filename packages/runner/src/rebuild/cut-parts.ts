@@ -18,6 +18,12 @@ export interface PartPlan {
   readonly bytes: number;
   readonly from: number;
   readonly end: number;
+  /**
+   * A file may end behind an event, or behind some of the run items that came in it. Of the unit at `from`
+   * so many of these (the event is the first) are in parts before; of the one at `end` so many are in this one.
+   */
+  readonly fromSkips: number;
+  readonly endTakes: number;
   readonly isFirst: boolean;
   readonly isLast: boolean;
 }
@@ -44,26 +50,33 @@ export function cutParts(
   const { order, rows, groups, v10 } = run;
   const headBytes = v10 ? V10_EVENT_HEAD_BYTES : EVENT_HEAD_BYTES;
   const { kind, size } = rows;
+  const { segmentBytes } = limits;
   // Of the unit at `from`: it ends where the next one begins.
   let from = 0;
   let bytes = 0;
   let isEvent = false;
+  let items: number[] = [];
   for (let place = 0; place < order.length; place++) {
     const row = order[place]!;
     const what = kind[row]!;
     if (place > 0 && (begins === undefined || begins[place] === 1)) {
-      cutter.unit(from, bytes, isEvent);
+      cutter.unit(from, bytes, isEvent, items);
       from = place;
       bytes = 0;
+      if (items.length > 0) items = [];
     }
     if (place === from) {
       isEvent = (what & RUN_ITEM) === 0;
       if (isEvent) bytes = headBytes;
     }
     if ((what & (ROW.item | RUN_ITEM)) === 0) bytes += size[row]!;
-    else bytes += groups.size === 0 ? rowBytes(run, row) : groupBytes(run, row);
+    else {
+      const some = groups.size === 0 ? rowBytes(run, row) : groupBytes(run, row);
+      bytes += some;
+      if (isEvent && segmentBytes < Infinity && (what & RUN_ITEM) !== 0) items.push(some);
+    }
   }
-  if (order.length > 0) cutter.unit(from, bytes, isEvent);
+  if (order.length > 0) cutter.unit(from, bytes, isEvent, items);
   const endBytes = run.ends.reduce((sum, item) => sum + endItemBytes(item), 0);
   return cutter.finish(order.length, endBytes);
 }
@@ -96,6 +109,7 @@ export class Cutter {
   #offset = 0;
   #bytes: number;
   #from = 0;
+  #fromSkips = 0;
   #events = 0;
 
   constructor(limits: PartLimits, preludeBytes: number) {
@@ -103,9 +117,22 @@ export class Cutter {
     this.#bytes = preludeBytes;
   }
 
-  /** @param from its place in the order */
-  unit(from: number, bytes: number, isEvent: boolean): void {
+  /**
+   * @param from its place in the order
+   * @param bytes of all of it
+   * @param items bytes of each run item that came in the event, where files have limits
+   */
+  unit(from: number, bytes: number, isEvent: boolean, items: readonly number[]): void {
     const { segmentBytes } = this.#limits;
+    if (items.length > 0 && this.#held + bytes > segmentBytes) {
+      const eventBytes = items.reduce((rest, some) => rest - some, bytes);
+      [eventBytes, ...items].forEach((some, taken) => {
+        if (this.#held > 0 && this.#held + some > segmentBytes) this.#endFile(from, taken);
+        this.#bytes += some;
+      });
+      this.#events++;
+      return;
+    }
     if (this.#held > 0 && this.#held + bytes > segmentBytes) this.#endFile(from);
     else if (this.#bytes >= this.#limits.bytes || this.#events >= this.#limits.events)
       this.#endPart(from);
@@ -128,20 +155,22 @@ export class Cutter {
     return this.#offset + this.#bytes;
   }
 
-  #endFile(end: number): void {
-    this.#endPart(end);
+  #endFile(end: number, endTakes = 0): void {
+    this.#endPart(end, endTakes);
     this.#fileBytes.push(this.#offset);
     this.#file++;
     this.#offset = 0;
   }
 
-  #endPart(end: number): void {
+  #endPart(end: number, endTakes = 0): void {
     this.#parts.push({
       file: this.#file,
       offset: this.#offset,
       bytes: this.#bytes,
       from: this.#from,
       end,
+      fromSkips: this.#fromSkips,
+      endTakes,
       isFirst: this.#parts.length === 0,
       isLast: false,
     });
@@ -149,5 +178,6 @@ export class Cutter {
     this.#bytes = 0;
     this.#events = 0;
     this.#from = end;
+    this.#fromSkips = endTakes;
   }
 }

@@ -49,6 +49,8 @@ export interface OrderedRun {
   readonly seconds: number;
   readonly clients: number;
   readonly redone: number;
+  /** That the bytes depend on. */
+  readonly options: Readonly<Record<string, string>>;
   readonly warnings: readonly string[];
 }
 
@@ -60,7 +62,7 @@ export interface OrderReport {
 export function orderedRun(
   run: RingRun,
   output: RebuiltOutput,
-  more: Pick<OrderedRun, "files" | "checksum" | "seconds" | "clients" | "redone">,
+  more: Pick<OrderedRun, "files" | "checksum" | "seconds" | "clients" | "redone" | "options">,
 ): OrderedRun {
   const { building, events, fragmentsOut, backwardStepsOut, bytes, sha512 } = output;
   const { windowTicks, match, policy, sourceOnly } = building;

@@ -10,9 +10,12 @@ import {
   type RingScanOrder,
   type RingStream,
 } from "@evb/index";
+import { refuseLiveProcess } from "../begin-run.ts";
 import { fault } from "../faults.ts";
+import { connectionIn } from "../out-folder.ts";
 import type { RunNetwork } from "../run-network.ts";
 import type { RunWatcher } from "../run-order.ts";
+import { refuseLiveRun } from "../wire/connection-file.ts";
 import { Checksum } from "./checksum.ts";
 import {
   checksumName,
@@ -94,7 +97,7 @@ export async function orderRuns(job: OrderJob, clients: OrderClients): Promise<O
   const kept = job.index === undefined ? undefined : await KeptScan.find(job.index, runs);
   if (kept?.isThere === true)
     clients.watcher.notice(`${job.index!.path} is of these files: they are not scanned again`);
-  const folders = prepareOut(job, places, [...runs.keys()]);
+  const folders = await prepareOut(job, places, [...runs.keys()]);
   try {
     return await orderAll(job, clients, { runs, places, kept });
   } finally {
@@ -118,7 +121,7 @@ async function orderAll(
 ): Promise<OrderOutcome> {
   const finished: OrderedRun[] = [];
   for (const [number, streams] of runs) {
-    const before = job.resume ? finishedBefore(places, number) : undefined;
+    const before = job.resume ? finishedBefore(places, number, job.settings) : undefined;
     if (before !== undefined) {
       finished.push(...before);
       continue;
@@ -137,8 +140,17 @@ async function orderAll(
 }
 
 /** Returns the folders that there are now. */
-function prepareOut(job: OrderJob, places: OrderPlaces, runs: readonly number[]): string[] {
+async function prepareOut(
+  job: OrderJob,
+  places: OrderPlaces,
+  runs: readonly number[],
+): Promise<string[]> {
   const { out, force, resume, isStageArea, streams } = job;
+  if (force)
+    for (const run of runs) {
+      await refuseLiveRun(connectionIn(places.work(run)));
+      refuseLiveProcess(places.work(run));
+    }
   const inputs = streams.flatMap(({ files }) => files);
   const folders = isStageArea ? runs.map((run) => places.folder(run, "")) : [out];
   for (const folder of folders) makeOrderOut(folder, { force, resume, inputs });
@@ -149,11 +161,34 @@ function removeIfEmpty(folder: string): void {
   if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
 }
 
-function finishedBefore(places: OrderPlaces, run: number): OrderedRun[] | undefined {
+/**
+ * What an earlier life of the command finished of a run.
+ *
+ * @throws EvbError "resume-differs"
+ */
+function finishedBefore(
+  places: OrderPlaces,
+  run: number,
+  settings: OrderJob["settings"],
+): OrderedRun[] | undefined {
   if (existsSync(places.work(run))) return undefined;
   const runs = readOrderReport(places.report(run))?.runs.filter((each) => each.run === run);
-  return runs === undefined || runs.length === 0 ? undefined : runs;
+  if (runs === undefined || runs.length === 0) return undefined;
+  const [before, now] = [runs[0]!.options, settings].map(optionsText);
+  if (before !== now)
+    throw fault("resume-differs", {
+      out: places.root,
+      what: "the options",
+      before: before!,
+      now: now!,
+    });
+  return runs;
 }
+
+const optionsText = (options: Readonly<Record<string, string>>): string =>
+  Object.entries(options)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(" ");
 
 async function orderRun(
   job: OrderJob,
@@ -181,7 +216,8 @@ async function orderRun(
       },
     }));
     const limits = job.isSplit ? splitLimits(job, buildings.length) : job.limits;
-    const order = { ...job, limits, run, outputs, folder, checksum };
+    const clientsEnded = (): Promise<void> => clients.end();
+    const order = { ...job, limits, run, outputs, folder, checksum, clientsEnded };
     const result = await rebuildRun(order, clients.network(), clients.watcher, clients.signal());
     if (result.problem !== undefined) return { ordered: [], problem: result.problem };
     const ordered = result.outputs.map((output, row) => {
@@ -192,6 +228,7 @@ async function orderRun(
         seconds: (performance.now() - begun) / 1000,
         clients: clients.count,
         redone: result.outcome.redone,
+        options: job.settings,
       };
       if (job.isStageArea) linkComplete(job.out, windows[row]!, output.files);
       return orderedRun(run, output, more);

@@ -6,6 +6,12 @@ import { PieceList } from "./piece-list.ts";
 import type { Building } from "./rebuild-order.ts";
 import { endItemPieces, fragmentPieces, isVerbatim, prelude, runItemPieces } from "./row-pieces.ts";
 
+/** Of an event and the run items behind it: how many are left out, and behind which no more is taken. */
+interface Some {
+  readonly skips: number;
+  readonly takes: number;
+}
+
 /** Says for each part of an output what is to be written. */
 export class PartEncoder {
   readonly #run: RingRun;
@@ -32,7 +38,12 @@ export class PartEncoder {
         unit(list);
         list.endItem();
       }
-    for (let place = part.from; place < part.end;) place = this.#unit(place, part.end);
+    const { from, end, fromSkips, endTakes } = part;
+    for (let place = from; place < end;) {
+      const skips = place === from ? fromSkips : 0;
+      place = this.#unit(place, { skips, takes: Infinity });
+    }
+    if (endTakes > 0) this.#unit(end, { skips: from === end ? fromSkips : 0, takes: endTakes });
     if (part.isLast)
       for (const item of ends) {
         endItemPieces(item, list);
@@ -45,27 +56,26 @@ export class PartEncoder {
       littleEndian: !bigEndian,
       v10,
       sourceId: this.#building.sourceId,
-      before: this.#before(part.from),
+      before: this.#before(fromSkips > 0 ? this.#endOf(from) : from),
       ...list.columns(),
     });
   }
 
-  /** The unit that begins at a place; returns where the next one does. */
-  #unit(place: number, partEnd: number): number {
+  /** The unit that begins at a place, or some of it: see {@link PartPlan.fromSkips}. Returns where the next one begins. */
+  #unit(place: number, some: Some): number {
     const { order, rows } = this.#run;
-    const begins = this.#begins;
     if ((rows.kind[order[place]!]! & RUN_ITEM) !== 0) {
       this.#runItem(order[place]!);
       return place + 1;
     }
-    let end = place + 1;
-    if (begins !== undefined) while (end < partEnd && begins[end] === 0) end++;
-    this.#event(place, end);
+    const end = this.#endOf(place);
+    const fragments = some.skips === 0 ? this.#event(place, end) : 0;
+    if (fragments < end - place) this.#itemsIn(place, end, some);
     return end;
   }
 
-  /** Run items that came in the middle of an event stand behind it. */
-  #event(from: number, end: number): void {
+  /** Returns how many fragments it has. */
+  #event(from: number, end: number): number {
     const { order, rows } = this.#run;
     const list = this.#list;
     let fragments = 0;
@@ -82,10 +92,18 @@ export class PartEncoder {
     const { policy } = this.#building;
     if (policy === "average") list.endEvent(fragments, this.#mean(from, end, fragments));
     else list.endEventAt(fragments, rows.stampWords, policy === "earliest" ? order[from]! : last);
-    if (fragments === end - from) return;
-    for (let place = from; place < end; place++) {
+    return fragments;
+  }
+
+  /** Run items that came in the middle of an event stand behind it. */
+  #itemsIn(from: number, end: number, { skips, takes }: Some): void {
+    const { order, rows } = this.#run;
+    let before = 1;
+    for (let place = from; place < end && before < takes; place++) {
       const row = order[place]!;
-      if ((rows.kind[row]! & RUN_ITEM) !== 0) this.#runItem(row);
+      if ((rows.kind[row]! & RUN_ITEM) === 0) continue;
+      if (before >= skips) this.#runItem(row);
+      before++;
     }
   }
 
@@ -95,6 +113,13 @@ export class PartEncoder {
       runItemPieces(this.#run, member, this.#list);
       this.#list.endItem();
     }
+  }
+
+  /** Where the unit that begins at a place ends. */
+  #endOf(place: number): number {
+    let end = place + 1;
+    while (end < this.#run.order.length && this.#begins?.[end] === 0) end++;
+    return end;
   }
 
   /** Exact, and rounded down: differences from the first stamp are added, which can't wrap. */

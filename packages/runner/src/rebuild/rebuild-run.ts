@@ -12,11 +12,11 @@ import {
   type RingRun,
   type RunFile,
 } from "@evb/index";
-import { beginRun, type BegunRun, type RunData } from "../begin-run.ts";
+import { beginRun, REBUILD, type BegunRun, type RunData } from "../begin-run.ts";
 import { coordinate, endOf, isOurs, lastDoubt, putAway, watchData } from "../conduct.ts";
 import type { RunOutcome } from "../coordinator/outcome.ts";
 import { fault } from "../faults.ts";
-import { removeOutFolder } from "../out-folder.ts";
+import { removeOutFolder, type OutFolder } from "../out-folder.ts";
 import type { RunNetwork } from "../run-network.ts";
 import type { RunOrder, RunWatcher } from "../run-order.ts";
 import { TraceFile } from "../sink/trace-file.ts";
@@ -53,6 +53,8 @@ export interface RebuildOrder extends Pick<
   readonly memoryBytes: number;
   /** A thread that waits; undefined: no checksum. */
   readonly checksum: Checksum | undefined;
+  /** Comes when no client of this host is left. */
+  clientsEnded(): Promise<void>;
   /** What was asked for, for whoever resumes with something else. */
   readonly settings: Readonly<Record<string, string>>;
 }
@@ -147,7 +149,7 @@ class RebuildData implements RunData {
   readonly eventCount: number;
   readonly identity: string;
 
-  constructor({ run, settings }: RebuildOrder, plan: RebuildPlan) {
+  constructor({ run }: RebuildOrder, plan: RebuildPlan) {
     this.path = run.files[0]!.path;
     const paths = run.files.map(({ path }) => path);
     this.root = rootOf(paths);
@@ -156,10 +158,10 @@ class RebuildData implements RunData {
       ...fingerprintOf(path),
     }));
     this.eventCount = plan.parts.length;
-    const hash = createHash("sha256").update(JSON.stringify(settings));
+    const hash = createHash("sha256");
     for (const { path, sizeBytes, ends } of this.files)
       hash.update(`${path} ${String(sizeBytes)} ${ends} `);
-    this.identity = hash.update(String(this.eventCount)).digest("hex");
+    this.identity = hash.digest("hex");
   }
 
   placeOf({ path }: RunFile, places: readonly DataPlace[]): string {
@@ -183,7 +185,7 @@ function runOrder(order: RebuildOrder): RunOrder {
     indexPath: order.run.files[0]!.path,
     out: order.folder,
     force: false,
-    analysis: { name: "rebuild", sha256: undefined, settings: order.settings },
+    analysis: { name: REBUILD, sha256: undefined, settings: order.settings },
     sources: undefined,
     events: undefined,
     eventTimeoutMs: undefined,
@@ -251,10 +253,12 @@ async function finish(
   };
   const takenOver = isOurs(begun) ? undefined : fault("run-taken-over", { out: begun.out.path });
   const problem =
-    takenOver ?? endOf(outcome, begun.out) ?? lastDoubt(check) ?? wrongCount(plan, outcome);
+    takenOver ?? endOfParts(outcome, begun.out) ?? lastDoubt(check) ?? wrongCount(plan, outcome);
   if (problem !== undefined) return ended(problem);
   try {
     const digests = await order.checksum?.digests();
+    // A client that is frozen, with a file open, would touch it under its last name.
+    await order.clientsEnded();
     nameOutputs(order.folder, files);
     const outputs = plan.buildings.map(({ building, events, fileBytes, fileFirst }, row) => ({
       building,
@@ -270,6 +274,13 @@ async function finish(
     if (isEvbError(thrown)) return ended(thrown);
     throw thrown;
   }
+}
+
+/** Why it ended before its end, in words of parts. */
+function endOfParts(outcome: RunOutcome, out: OutFolder): EvbError | undefined {
+  const ended = endOf(outcome, out);
+  const { done, events } = outcome;
+  return isEvbError(ended, "stopped") ? fault("order-stopped", { done, parts: events }) : ended;
 }
 
 /** Fragments in are fragments out, as the bytes say that were written; and none stands before an earlier one. */

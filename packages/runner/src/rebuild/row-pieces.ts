@@ -26,11 +26,10 @@ export interface PieceSink {
 }
 
 /** A body header in place of the word that says there is none. */
-export const ADDED_HEADER_BYTES = BODY_HEADER_BYTES - (HEADERLESS_BODY_OFFSET - ITEM_HEADER_BYTES);
+const ADDED_HEADER_BYTES = BODY_HEADER_BYTES - (HEADERLESS_BODY_OFFSET - ITEM_HEADER_BYTES);
 
 /** The layout of what is made for a run. */
-export const layoutOf = ({ v10, bigEndian, begins }: RingRun): RingLayout =>
-  ringLayout(v10 ? 10 : versionOf(begins), !bigEndian);
+const layoutOf = ({ version, bigEndian }: RingRun): RingLayout => ringLayout(version, !bigEndian);
 
 /** Bytes of a row in the output: of a fragment with its header, of a run item the item. */
 export function rowBytes({ rows }: RingRun, row: number): number {
@@ -143,18 +142,6 @@ export function prelude(run: RingRun, building: Building): ((sink: PieceSink) =>
     });
   return units;
 }
-
-/** Up to 11.3 a state change's body ends with the title, 97 bytes; since then a source follows the divisor. */
-function versionOf([begin]: readonly EndItem[]): 11 | 12 {
-  if (begin === undefined) return 12;
-  const head =
-    (begin.kind & ROW.headerless) === 0
-      ? ITEM_HEADER_BYTES + BODY_HEADER_BYTES
-      : HEADERLESS_BODY_OFFSET;
-  return begin.size - head > V11_STATE_BYTES_MAX ? 12 : 11;
-}
-
-const V11_STATE_BYTES_MAX = 100;
 
 function glomInfo({ windowTicks, policy, ticksWithoutWindow }: Building): {
   windowTicks: bigint;

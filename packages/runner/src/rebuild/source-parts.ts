@@ -14,10 +14,13 @@ import { prelude } from "./row-pieces.ts";
 export function cutSourceParts(run: RingRun, building: Building, limits: PartLimits): Cut {
   const cutter = new Cutter(limits, preludeBytes(run, building));
   for (const [place, row] of run.order.entries())
-    cutter.unit(place, itemOf(run, row).size, isFragment(run.rows.kind[row]!));
+    cutter.unit(place, itemOf(run, row).size, isFragment(run.rows.kind[row]!), NO_ITEMS);
   const endBytes = run.ends.reduce((sum, { size }) => sum + size, 0);
   return cutter.finish(run.order.length, endBytes);
 }
+
+/** No item stands in another. */
+const NO_ITEMS: readonly number[] = [];
 
 /** The item of a row, as it lies in the inputs: of a fragment its payload. */
 function itemOf({ rows }: RingRun, row: number): { offset: number; size: number } {

@@ -81,6 +81,7 @@ function takeParts(cursor: ColumnCursor, events: number): Uint8Array[] {
     cursor.align();
     parts.push(cursor.take("u8", length));
   }
+  cursor.align();
   return parts;
 }
 
