@@ -10,7 +10,7 @@ const ID_MAX = 2 ** 32 - 1;
 const COUNT_MAX = 1e9;
 /** Some milliseconds' work: what is lost when a client dies, and told in some 100 kB. */
 const PART_BYTES = 2 ** 22;
-/** Leases of some parts: what is told of a part is some 30 kB. */
+/** Leases of some parts: what is told of a part is some 100 kB. */
 const PARTS_PER_LEASE = 8;
 
 /** What NSCLDAQ's programs do where nothing is said. They let an event have one fragment more than they say. */

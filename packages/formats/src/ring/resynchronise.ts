@@ -42,7 +42,7 @@ export function behindDamage(file: ByteSource, damagedAt: number, v10: boolean):
  * more up to the end of the file; the file's size where there is none. Within a built event that can
  * be its last fragment, which then is kept as an item of its own.
  */
-export const resynchronise = (file: ByteSource, from: number, v10: boolean): number =>
+const resynchronise = (file: ByteSource, from: number, v10: boolean): number =>
   resynchroniseBefore(file, { from, until: file.sizeBytes }, v10);
 
 /** The same for places before `until`, which it is where there is none. */

@@ -27,6 +27,8 @@ export interface StateItem {
   readonly v10: boolean;
   /** Rows that came before it. */
   readonly rowsBefore: number;
+  /** It has no body header, and knows of such a thing. */
+  readonly isBare: boolean;
   /** PAUSE_RUN and RESUME_RUN are rows, too. */
   readonly row: number | undefined;
   /** What a v12 item without body header says of its own source. */
@@ -101,6 +103,8 @@ const STATE_TYPES: ReadonlySet<number> = new Set([
   ITEM_TYPE.EVB_GLOM_INFO,
 ]);
 
+/** They never have a body header. */
+const NEVER_BARE: ReadonlySet<number> = new Set([ITEM_TYPE.RING_FORMAT, ITEM_TYPE.EVB_GLOM_INFO]);
 const PAUSES: ReadonlySet<number> = new Set([ITEM_TYPE.PAUSE_RUN, ITEM_TYPE.RESUME_RUN]);
 
 /** Turns blocks of ring items into rows. It is the one place that sees every byte of a header, and is written for speed. */
@@ -304,16 +308,11 @@ export class BlockScanner {
   /** Whether a payload that begins with its body's byte count is a built event. */
   #isNested(item: number, body: number, next: number, little: boolean): boolean {
     if (this.#view.getUint32(item, little) !== next - item) return false;
-    return this.#endsExactly(body + COUNT_BYTES, next, little, { items: false }) > 0;
+    return this.#endsExactly(body + COUNT_BYTES, next, little) > 0;
   }
 
   /** How many fragments follow each other up to `end`; 0 where they don't end there. */
-  #endsExactly(
-    at: number,
-    end: number,
-    little: boolean,
-    { items }: { readonly items: boolean },
-  ): number {
+  #endsExactly(at: number, end: number, little: boolean): number {
     const view = this.#view;
     let fragments = 0;
     while (at < end) {
@@ -321,7 +320,6 @@ export class BlockScanner {
       const payloadBytes = view.getUint32(at + 12, little);
       const item = at + FRAGMENT_HEADER_BYTES;
       if (payloadBytes > end - item) return 0;
-      if (items && !this.#isItem(item, payloadBytes, little)) return 0;
       at = item + payloadBytes;
       fragments++;
     }
@@ -333,13 +331,20 @@ export class BlockScanner {
     return itemTypeName(this.#view.getUint32(at + 4, little)) !== undefined;
   }
 
+  /** Whether what would be the first fragment holds a ring item beyond doubt. */
+  #isFirstItem(at: number, end: number, little: boolean): boolean {
+    const item = at + FRAGMENT_HEADER_BYTES;
+    if (item + ITEM_HEADER_BYTES > end) return false;
+    const bytes = this.#view.getUint32(at + 12, little);
+    return bytes <= end - item && this.#isItem(item, bytes, little);
+  }
+
   /**
-   * Whether an event that doesn't begin with its byte count is a raw one: else its count is wrong, as
-   * ring items in fragments close it to the byte.
+   * Whether an event that doesn't begin with its byte count is a raw one: else its count is wrong, as there
+   * is a ring item where its first fragment would have one.
    */
   #isRaw(at: number, body: number, end: number, little: boolean): boolean {
-    const first = body + COUNT_BYTES;
-    if (first >= end || this.#endsExactly(first, end, little, { items: true }) === 0) return true;
+    if (!this.#isFirstItem(body + COUNT_BYTES, end, little)) return true;
     const count = this.#view.getUint32(body, little);
     const is = end - body;
     return this.#spoil(at, `its event has ${String(is)} bytes, and says ${String(count)}`);
@@ -423,7 +428,10 @@ export class BlockScanner {
 
   #state(at: number, head: ItemHead, row: number | undefined): void {
     const { type, size, littleEndian, header, bodyOffset } = head;
-    const change = isStateChange(type) && bodyOffset + COUNT_BYTES <= size;
+    const isBare = this.#isBare(at, head) && !NEVER_BARE.has(type);
+    // Where the body begins behind a header that doesn't fit, nobody knows.
+    const isKnown = this.#v10 || isBare || header !== undefined;
+    const change = isStateChange(type) && isKnown && bodyOffset + COUNT_BYTES <= size;
     this.#found.states.push({
       type,
       offset: this.#base + at,
@@ -433,6 +441,7 @@ export class BlockScanner {
       barrier: header?.barrier ?? 0,
       bigEndian: !littleEndian,
       v10: this.#v10,
+      isBare,
       rowsBefore: this.#rows.count,
       row,
       originalSource: header === undefined ? this.#originalSource(at, size) : undefined,

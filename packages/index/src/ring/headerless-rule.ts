@@ -6,7 +6,7 @@ import { fault } from "../faults.ts";
 import { namePattern } from "../name-pattern.ts";
 
 /** An item without body header, as rules see it. */
-export interface HeaderlessItem {
+interface HeaderlessItem {
   readonly type: number;
   /** Path of its file. */
   readonly path: string;

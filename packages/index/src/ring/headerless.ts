@@ -1,4 +1,5 @@
-import { isStateChange, ITEM_TYPE, type RingRows, type ScanFound } from "@evb/formats";
+import { RUN_ITEM } from "@evb/event";
+import { isStateChange, ITEM_TYPE, ROW, type RingRows, type ScanFound } from "@evb/formats";
 import type { HeaderlessRule } from "./headerless-rule.ts";
 
 /** Which sources were found for items without body header. */
@@ -78,7 +79,10 @@ class RunSources {
 
   constructor(rows: RingRows, { states }: ScanFound, items: readonly Item[]) {
     const shown = [...rows.sourceIds, ...states.flatMap(({ source }) => source ?? [])];
-    this.#known = [...new Set(shown)].sort((one, other) => one - other);
+    const fragments = sourcesOfFragments(rows);
+    this.#known = [...(fragments.size > 0 ? fragments : new Set(shown))].sort(
+      (one, other) => one - other,
+    );
     const having = (type: number): Set<number | undefined> =>
       new Set(states.filter((state) => state.type === type).map(({ source }) => source));
     this.#lacking = new Map(
@@ -109,6 +113,14 @@ class RunSources {
     // PAUSE and RESUME come again and again: then it is the first source's turn once more.
     return lacking[place % Math.max(1, lacking.length)] ?? this.#default;
   }
+}
+
+/** Ids of sources that have fragments; a builder's own counts and scalers make it none. */
+function sourcesOfFragments({ count, kind, source, sourceIds }: RingRows): Set<number> {
+  const has = new Uint8Array(sourceIds.length);
+  for (let row = 0; row < count; row++)
+    if ((kind[row]! & (RUN_ITEM | ROW.headerless)) === 0) has[source[row]!] = 1;
+  return new Set(sourceIds.filter((_, row) => has[row] === 1));
 }
 
 /**

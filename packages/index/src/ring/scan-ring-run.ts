@@ -213,11 +213,9 @@ function inOrder(rows: RingRows, groups: RingRun["groups"]): Uint32Array {
 
 function endItem(state: StateItem, source: number): EndItem {
   const { type, offset, size, v10 } = state;
-  const never = type === ITEM_TYPE.RING_FORMAT || type === ITEM_TYPE.EVB_GLOM_INFO;
-  const headerless = state.source === undefined && !v10 && !never;
   const kind =
     ROW.item |
-    (headerless ? ROW.headerless : 0) |
+    (state.isBare ? ROW.headerless : 0) |
     (state.bigEndian ? ROW.bigEndian : 0) |
     (v10 ? ROW.v10 : 0);
   return { type, offset, size, source, barrier: state.barrier, kind };

@@ -53,7 +53,9 @@ function missingGroup(
 ): string[] {
   if (items.length === 0) return [`there is no ${name}`];
   const has = new Set(items.map(({ source }) => source));
-  const missing = sources.filter(({ source }) => !has.has(source)).map(({ source }) => source);
+  const missing = sources
+    .filter(({ source, fragments }) => fragments > 0 && !has.has(source))
+    .map(({ source }) => source);
   return missing.length === 0 ? [] : [`there is no ${name} of ${sourcesText(missing)}`];
 }
 
@@ -61,7 +63,8 @@ function incompleteGroups(run: {
   readonly groups: ReadonlyMap<number, readonly number[]>;
   readonly sources: readonly RingSource[];
 }): string[] {
-  const incomplete = [...run.groups.values()].filter(({ length }) => length < run.sources.length);
+  const sources = run.sources.filter(({ fragments }) => fragments > 0).length;
+  const incomplete = [...run.groups.values()].filter(({ length }) => length < sources);
   if (incomplete.length === 0) return [];
   return [`${String(incomplete.length)} groups of PAUSE_RUN or RESUME_RUN lack some sources`];
 }

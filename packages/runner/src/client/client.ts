@@ -266,7 +266,9 @@ export class Client {
 
   /** Where others would read other bytes than we did, the coordinator must know, or it would lease on. */
   async #giveUp(failure: Error): Promise<void> {
-    if (isEvbError(failure, "data-changed", "output-failed", "input-lost")) {
+    // Of a rebuild every client would find the same, but where its process is to blame.
+    const writes = this.#contact.welcome?.rebuild !== undefined;
+    if (isEvbError(failure, "data-changed") || (writes && isEvbError(failure))) {
       this.#keep([newFrame(this.#header("fault"), 0).frame, encodeFault(failure.message)]);
       await this.#acknowledged();
     }

@@ -4,7 +4,6 @@ import {
   ftruncateSync,
   openSync,
   renameSync,
-  rmSync,
   statfsSync,
   statSync,
 } from "node:fs";
@@ -76,8 +75,4 @@ export function nameOutputs(folder: string, outputs: readonly OutputFile[]): voi
       throw fault("output-failed", { path, reason: sentenceOf(thrown) }, { cause: thrown });
     }
   }
-}
-
-export function removeOutputs(folder: string, outputs: readonly OutputFile[]): void {
-  for (const { partial } of outputs) rmSync(join(folder, partial), { force: true });
 }

@@ -16,17 +16,18 @@ import { beginRun, REBUILD, type BegunRun, type RunData } from "../begin-run.ts"
 import { coordinate, endOf, isOurs, lastDoubt, putAway, watchData } from "../conduct.ts";
 import type { RunOutcome } from "../coordinator/outcome.ts";
 import { fault } from "../faults.ts";
-import { removeOutFolder, type OutFolder } from "../out-folder.ts";
+import { connectionIn, removeOutFolder, type OutFolder } from "../out-folder.ts";
 import type { RunNetwork } from "../run-network.ts";
 import type { RunOrder, RunWatcher } from "../run-order.ts";
 import { TraceFile } from "../sink/trace-file.ts";
+import { refuseLiveRun } from "../wire/connection-file.ts";
 import type { Checksum } from "./checksum.ts";
 import { makeOutputs, nameOutputs, type OutputFile } from "./outputs.ts";
 import type { Building, PartLimits } from "./rebuild-order.ts";
 import { RebuildPlan } from "./rebuild-plan.ts";
 
 /** An output of a run: how it is built, and where its files go. */
-export interface RebuildOutput {
+interface RebuildOutput {
   readonly building: Building;
   /** Absolute; of the segment with a number from 0. */
   path(segment: number): string;
@@ -97,7 +98,7 @@ export async function rebuildRun(
   );
   const data = new RebuildData(order, plan);
   const range = { first: 0, end: plan.parts.length };
-  forgetOtherBoot(order.folder);
+  await forgetOtherBoot(order.folder);
   const trace = order.tracePath === undefined ? undefined : new TraceFile(order.tracePath);
   const begun = await beginRun(runOrder(order), network, data, range);
   let complete = false;
@@ -307,9 +308,11 @@ const [FRAGMENTS, EVENTS, BACKWARD_STEPS] = [0, 1, 2];
  * What is said to be written may be in the memory of a host only that has gone down since: then it
  * is written anew.
  */
-function forgetOtherBoot(folder: string): void {
+async function forgetOtherBoot(folder: string): Promise<void> {
   const path = join(folder, "boot");
   if (!existsSync(path) || readFileSync(path, "utf8") === bootId()) return;
+  // It may be on, on another host.
+  await refuseLiveRun(connectionIn(folder));
   rmSync(folder, { recursive: true, force: true });
 }
 
