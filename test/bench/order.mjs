@@ -80,18 +80,21 @@ const commandRows = (folder, megabytes) => {
     { what: "seconds", value: of.order, unit: "s" },
     { what: "cp of the same file", value: of.cp, unit: "s" },
     { what: "node -e 0", value: of.node, unit: "s" },
-    { what: "cp / order (at least 0.25: at most 4 x cp)", value: of.cp / of.order, unit: "x" },
+    // Floors are for busy machines; what is asked of an idle one stands in the names.
+    { what: "cp / order (0.25: 4 x cp)", value: of.cp / of.order, unit: "x", floor: 0.12 },
     { what: "with sha512", value: of.checked, unit: "s" },
     { what: "sha512sum", value: of.sha512sum, unit: "s" },
     {
-      what: "the longer of (order, sha512sum) / with sha512 (0.77: 1.3 x)",
+      what: "longer of (order, sha512sum) / with sha512 (0.77: 1.3 x)",
       value: Math.max(of.order, of.sha512sum) / of.checked,
       unit: "x",
+      floor: 0.5,
     },
     {
       what: "three windows in one pass / three orders",
       value: (3 * of.order) / of.windows,
       unit: "x",
+      floor: 1.1,
     },
   ];
 };
@@ -120,12 +123,22 @@ function peak(words) {
 }
 
 const memoryRows = (folder) => {
-  const input = join(folder, "run-0001-00.evt");
   const out = join(folder, "out");
-  const small = join(folder, "run-0002-00.evt");
-  make(small, 0.01);
-  const bytes = (fragments * 92) / 1e6;
-  make(input, bytes, "--payload", "4", "6");
+  // Four sources, each of which misses one trigger of ten.
+  const generate = (name, events) => {
+    const words = ["--format", "ring", "--event-size", "48", "--disorder", "0.001", "--quiet"];
+    run(process.execPath, [
+      EVB,
+      "generate",
+      join(folder, name),
+      "--events",
+      String(events),
+      ...words,
+    ]);
+    return join(folder, name, "run-0001-00.evt");
+  };
+  const small = generate("small", 10);
+  const input = generate("large", Math.ceil(fragments / 3.6));
   const measure = (from, ...words) => {
     const value = peak([EVB, "order", from, "-o", out, "--checksum", "none", ...words]);
     const { fragmentsIn } = JSON.parse(readFileSync(join(out, "report.json"), "utf8")).runs[0];
@@ -135,19 +148,15 @@ const memoryRows = (folder) => {
   const empty = measure(small, "--window", "100").value;
   const one = measure(input, "--window", "100");
   const three = measure(input, "--window", "100", "--window", "200", "--window", "400");
+  const bytesOf = (value) => value / one.fragmentsIn;
+  const further = (three.value - one.value) / 2;
   return [
     { what: "fragments", value: one.fragmentsIn },
     { what: "an empty evb order", value: empty / 1e6, unit: "MB" },
-    {
-      what: "bytes a fragment above it (56 at most)",
-      value: (one.value - empty) / one.fragmentsIn,
-      unit: "B",
-    },
-    {
-      what: "more for each further window (8 at most)",
-      value: (three.value - one.value) / 2 / one.fragmentsIn,
-      unit: "B",
-    },
+    { what: "bytes a fragment above it", value: bytesOf(one.value - empty), unit: "B" },
+    { what: "56 B / that", value: 56 / bytesOf(one.value - empty), unit: "x", floor: 1 },
+    { what: "bytes a fragment for each further window", value: bytesOf(further), unit: "B" },
+    { what: "8 B / that", value: 8 / Math.max(0.1, bytesOf(further)), unit: "x", floor: 1 },
   ];
 };
 

@@ -22,3 +22,9 @@ describeWith(["h5py", "mpi", "disk"], "reading", () => {
     benchmark("read.mjs", "--rounds", "5");
   });
 });
+
+describeWith(["h5py", "disk"], "order", () => {
+  test("is measured against cp, sha512sum, and what memory it may take", () => {
+    benchmark("order.mjs", "--rounds", "3", "--fragments", "10000000");
+  });
+});

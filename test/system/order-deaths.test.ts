@@ -347,7 +347,8 @@ describe("a client that is frozen", () => {
       await frozenInPart(pid, running);
       await trace.until(running, "the report", () => existsSync(join(out, "report.json")));
       const { mtimeNs } = statSync(fileOf(out), { bigint: true });
-      process.kill(pid, "SIGCONT");
+      // One of this host is ended before the file gets its name: then nobody is there to be woken.
+      if (processesIn(out).includes(pid)) process.kill(pid, "SIGCONT");
       const { code } = await running.ended;
       expect({ code, sha512: sha512Of(fileOf(out)) }).toEqual({ code: 0, sha512: undisturbed });
       expect(statSync(fileOf(out), { bigint: true }).mtimeNs - mtimeNs).toBe(0n);
