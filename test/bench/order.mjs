@@ -99,10 +99,16 @@ const commandRows = (folder, megabytes) => {
   ];
 };
 
+/** Runs of any size: peers/mkevt.py would take minutes. Four sources, each of which misses one trigger of ten. */
+function generate(folder, ...words) {
+  const more = ["--format", "ring", "--disorder", "0.001", "--quiet"];
+  run(process.execPath, [EVB, "generate", folder, ...words, ...more]);
+  return join(folder, "run-0001-00.evt");
+}
+
 const clientRows = (folder) => {
-  const input = join(folder, "run-0001-00.evt");
+  const input = generate(join(folder, "big"), "--file-size", `${big}MB`);
   const out = join(folder, "out");
-  make(input, big);
   const words = ["--window", "100", "--checksum", "none"];
   const seen = interleave(rounds, {
     one: () => order(input, out, ...words),
@@ -124,21 +130,9 @@ function peak(words) {
 
 const memoryRows = (folder) => {
   const out = join(folder, "out");
-  // Four sources, each of which misses one trigger of ten.
-  const generate = (name, events) => {
-    const words = ["--format", "ring", "--event-size", "48", "--disorder", "0.001", "--quiet"];
-    run(process.execPath, [
-      EVB,
-      "generate",
-      join(folder, name),
-      "--events",
-      String(events),
-      ...words,
-    ]);
-    return join(folder, name, "run-0001-00.evt");
-  };
-  const small = generate("small", 10);
-  const input = generate("large", Math.ceil(fragments / 3.6));
+  const small = generate(join(folder, "small"), "--events", "10", "--event-size", "48");
+  const events = String(Math.ceil(fragments / 3.6));
+  const input = generate(join(folder, "large"), "--events", events, "--event-size", "48");
   const measure = (from, ...words) => {
     const value = peak([EVB, "order", from, "-o", out, "--checksum", "none", ...words]);
     const { fragmentsIn } = JSON.parse(readFileSync(join(out, "report.json"), "utf8")).runs[0];
