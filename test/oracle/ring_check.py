@@ -238,7 +238,10 @@ def rule_source(rules, entry, position):
 
 def assign_sources(entries, v12, rules):
     """The contract's rules for items without a source, the first that holds."""
-    sources = sorted({entry.source for entry in entries if not entry.headerless})
+    shown = [entry for entry in entries if not entry.headerless]
+    # A builder's own counts and scalers make it no source.
+    own = [entry for entry in shown if entry.is_fragment or entry.type in (BEGIN, END, PAUSE, RESUME)]
+    sources = sorted({entry.source for entry in own or shown})
     physics = {entry.source for entry in entries if entry.is_fragment and not entry.headerless}
     with_header = defaultdict(set)
     for entry in entries:
@@ -257,11 +260,12 @@ def assign_sources(entries, v12, rules):
         source = rule_source(rules, entry, positions[entry.type])
         if source is None and v12:
             source = original_source(entry.item)
-            if state and ids[entry.type, source] > 1:
+            counts = [n for (type, _), n in ids.items() if type == entry.type]
+            if state and (len(set(counts)) > 1 or (len(counts) == 1 and counts[0] > 1)):
                 source = None
         if source is None and state:
             without = [one for one in sources if one not in with_header[entry.type]]
-            source = without[k] if k < len(without) else None
+            source = without[k % len(without)] if without else None
         entry.source = last if source is None else source
 
 

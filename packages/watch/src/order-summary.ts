@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { OrderedRun, OrderReport } from "@evb/runner";
 import { bytesText, counted, secondsText } from "./units.ts";
 
@@ -5,8 +6,13 @@ import { bytesText, counted, secondsText } from "./units.ts";
 const SOURCES_SHOWN = 20;
 const WARNINGS_SHOWN = 10;
 
-/** What `evb order` prints. */
-export function orderSummary({ runs }: OrderReport): string {
+/** What `evb order` prints. @param out the folder that paths in the report are below */
+export function orderSummary(report: OrderReport, out: string): string {
+  const runs = report.runs.map((run) => ({
+    ...run,
+    files: run.files.map((file) => join(out, file)),
+    checksum: run.checksum === null ? null : join(out, run.checksum),
+  }));
   return runs.flatMap(runLines).join("\n");
 }
 

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import {
   Client,
   MemoryNetwork,
@@ -113,6 +114,9 @@ class OwnClient implements OrderWriters {
   }
 }
 
+/** Longer than any scan takes: clients wait for the connection file meanwhile. */
+const SCAN_WAIT = "240h";
+
 /** Client processes of this host, for each run anew. */
 class ClientProcesses implements OrderWriters {
   readonly count: number;
@@ -140,9 +144,7 @@ class ClientProcesses implements OrderWriters {
         progress(now);
         this.#children?.progress(now.done + now.counted - 2 * now.setAside);
       },
-      listening: ({ connectionPath }) => {
-        if (connectionPath !== undefined) this.#children?.start(connectionPath);
-      },
+      listening: () => undefined,
     };
   }
 
@@ -154,8 +156,10 @@ class ClientProcesses implements OrderWriters {
   prepare(folder: string): void {
     const { data, clientTimeout } = this.#argv;
     const places = data.flatMap((place) => ["--data", place]);
-    const words = ["--out", folder, ...places, "--client-timeout", clientTimeout, "--quiet"];
-    this.#children = new Children(this.count, words);
+    const times = ["--client-timeout", clientTimeout, "--wait", SCAN_WAIT];
+    this.#children = new Children(this.count, ["--out", folder, ...places, ...times, "--quiet"]);
+    // They load what they need while this process scans.
+    this.#children.start(this.#argv.connection ?? join(folder, "connection.json"));
   }
 
   network(): RunNetwork {

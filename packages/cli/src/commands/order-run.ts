@@ -5,7 +5,7 @@ import { fault } from "../faults.ts";
 import { interruptSignal } from "../interrupts.ts";
 import { PIPE } from "../pipe.ts";
 import { parseCount } from "../sizes.ts";
-import { log, print, printJson, type Output } from "../terminal.ts";
+import { log, print, printJson } from "../terminal.ts";
 import { orderClients } from "./order-clients.ts";
 import { findRingInputs } from "./order-inputs.ts";
 import { orderJob } from "./order-job.ts";
@@ -71,9 +71,10 @@ function findStreams(paths: readonly string[], { salvage, quiet }: OrderArgument
   });
 }
 
-function tell({ report, exitCode, problem }: OrderOutcome, output: Output): number {
-  if (output.json) printJson(report);
-  else if (report.runs.length > 0) print(orderSummary(report));
+function tell({ report, exitCode, problem }: OrderOutcome, argv: OrderArguments): number {
+  const out = argv.out ?? argv.stagearea ?? argv.split ?? "";
+  if (argv.json) printJson(report);
+  else if (report.runs.length > 0) print(orderSummary(report, out));
   if (problem !== undefined) log(problem);
   return exitCode;
 }

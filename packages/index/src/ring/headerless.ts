@@ -80,9 +80,12 @@ class RunSources {
   constructor(rows: RingRows, { states }: ScanFound, items: readonly Item[]) {
     const shown = [...rows.sourceIds, ...states.flatMap(({ source }) => source ?? [])];
     const fragments = sourcesOfFragments(rows);
-    this.#known = [...(fragments.size > 0 ? fragments : new Set(shown))].sort(
-      (one, other) => one - other,
+    // A builder's own counts and scalers make it no source.
+    const begins = states.flatMap(({ source, type }) =>
+      source !== undefined && isStateChange(type) ? source : [],
     );
+    const known = [...fragments, ...begins];
+    this.#known = [...new Set(known.length > 0 ? known : shown)].sort((one, other) => one - other);
     const having = (type: number): Set<number | undefined> =>
       new Set(states.filter((state) => state.type === type).map(({ source }) => source));
     this.#lacking = new Map(
@@ -98,7 +101,7 @@ class RunSources {
       }),
     );
     const begun = having(ITEM_TYPE.BEGIN_RUN);
-    const withoutBegin = this.#known.find((id) => !begun.has(id));
+    const withoutBegin = this.#known.find((id) => fragments.has(id) && !begun.has(id));
     this.#default = withoutBegin ?? this.#known[0] ?? 0;
   }
 
@@ -115,7 +118,7 @@ class RunSources {
   }
 }
 
-/** Ids of sources that have fragments; a builder's own counts and scalers make it none. */
+/** Ids of sources that have fragments, as far as these say so themselves. */
 function sourcesOfFragments({ count, kind, source, sourceIds }: RingRows): Set<number> {
   const has = new Uint8Array(sourceIds.length);
   for (let row = 0; row < count; row++)

@@ -54,7 +54,9 @@ export class PieceList implements PieceSink {
 
   /** They are a built event. */
   endEvent(fragments: number, stamp: bigint): void {
-    this.#stamp[this.#endUnit(fragments)] = stamp;
+    // Asked for first: it may put larger arrays in place.
+    const unit = this.#endUnit(fragments);
+    this.#stamp[unit] = stamp;
   }
 
   /** The same, with the stamp of a row: no BigInt is made of it. */
