@@ -1061,7 +1061,7 @@ export const sabotages = [
   {
     name: "an output file is longer than its segment may be, by one unit",
     file: `${REBUILD}/cut-parts.ts`,
-    line: "if (this.#held > 0 && this.#held + bytes > segmentBytes) this.#endFile(from);",
+    line: "if (this.#held > 0 && this.#held + eventBytes > segmentBytes) this.#endFile(from);",
     instead: "if (this.#held > segmentBytes) this.#endFile(from);",
     tests: ["runner/rebuild-plan"],
   },

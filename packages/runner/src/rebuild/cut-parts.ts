@@ -124,20 +124,18 @@ export class Cutter {
    */
   unit(from: number, bytes: number, isEvent: boolean, items: readonly number[]): void {
     const { segmentBytes } = this.#limits;
-    if (items.length > 0 && this.#held + bytes > segmentBytes) {
-      const eventBytes = items.reduce((rest, some) => rest - some, bytes);
-      [eventBytes, ...items].forEach((some, taken) => {
-        if (this.#held > 0 && this.#held + some > segmentBytes) this.#endFile(from, taken);
-        this.#bytes += some;
-      });
-      this.#events++;
-      return;
-    }
-    if (this.#held > 0 && this.#held + bytes > segmentBytes) this.#endFile(from);
+    const splits = items.length > 0 && this.#held + bytes > segmentBytes;
+    const eventBytes = splits ? items.reduce((rest, some) => rest - some, bytes) : bytes;
+    if (this.#held > 0 && this.#held + eventBytes > segmentBytes) this.#endFile(from);
     else if (this.#bytes >= this.#limits.bytes || this.#events >= this.#limits.events)
       this.#endPart(from);
-    this.#bytes += bytes;
+    this.#bytes += eventBytes;
     this.#events += +isEvent;
+    if (!splits) return;
+    for (const [k, some] of items.entries()) {
+      if (this.#held + some > segmentBytes) this.#endFile(from, k + 1);
+      this.#bytes += some;
+    }
   }
 
   finish(end: number, endBytes: number): Cut {
