@@ -31,7 +31,7 @@ const SCAN = {
   runNumber: undefined,
 };
 
-function scanned({ files }: RandomRun): RingRun {
+function scanned({ files }: RandomRun): Promise<RingRun> {
   const paths = [...files].map(([name, items]) => {
     const path = join(folder, name);
     writeFileSync(path, Buffer.concat(items));
@@ -91,7 +91,7 @@ function itemTypes(bytes: Buffer, { littleEndian }: RandomRun["writer"]): number
 }
 
 /** Calls the law with many random runs; what fails names its seed. */
-function forRuns(
+async function forRuns(
   count: number,
   law: (at: {
     random: SeededRandom;
@@ -101,11 +101,11 @@ function forRuns(
     limits: PartLimits;
     plan: RebuildPlan;
   }) => void,
-): void {
+): Promise<void> {
   for (let seed = 1; seed <= count; seed++) {
     const random = new SeededRandom(seed);
     const made = randomRun(random);
-    const run = scanned(made);
+    const run = await scanned(made);
     const buildings = Array.from({ length: 1 + random.below(3) }, () => randomBuilding(random));
     const limits = randomLimits(random);
     const plan = new RebuildPlan(run, buildings, limits);
@@ -118,8 +118,8 @@ function forRuns(
 }
 
 describe("a rebuilt run", () => {
-  test("has the bytes of a plain sort and a plain search for events", () => {
-    forRuns(120, ({ random, made, run, buildings, plan }) => {
+  test("has the bytes of a plain sort and a plain search for events", async () => {
+    await forRuns(120, ({ random, made, run, buildings, plan }) => {
       const { files, counts } = written(run, plan, random);
       for (const [row, building] of buildings.entries()) {
         const { fileFirst, fileBytes } = plan.buildings[row]!;
@@ -136,8 +136,8 @@ describe("a rebuilt run", () => {
     });
   });
 
-  test("is cut into files that split no item, and are larger than asked for only where one unit is", () => {
-    forRuns(60, ({ random, made, run, limits, plan }) => {
+  test("is cut into files that split no item, and are larger than asked for only where one unit is", async () => {
+    await forRuns(60, ({ random, made, run, limits, plan }) => {
       const { files } = written(run, plan, random);
       const prelude = made.begins.length + (made.writer.version === 10 ? 0 : 2);
       const large = plan.buildings.flatMap(({ fileFirst, fileBytes }) =>
@@ -155,8 +155,8 @@ describe("a rebuilt run", () => {
 });
 
 describe("the parts of a plan", () => {
-  test("lie side by side in every file, and take every row once", () => {
-    forRuns(60, ({ run, plan }) => {
+  test("lie side by side in every file, and take every row once", async () => {
+    await forRuns(60, ({ run, plan }) => {
       plan.buildings.forEach(({ fileBytes, events }, building) => {
         const parts = plan.parts.filter((part) => part.building === building);
         const expected = { file: 0, offset: 0, from: 0 };
@@ -185,8 +185,8 @@ describe("the parts of a plan", () => {
     });
   });
 
-  test("end with the unit that reaches a limit", () => {
-    forRuns(60, ({ plan, limits }) => {
+  test("end with the unit that reaches a limit", async () => {
+    await forRuns(60, ({ plan, limits }) => {
       const wrong = plan.parts.filter((part, number) => {
         const { fragmentCount, pieceCount, pieceSize, v10 } = decodePart(plan.encode(number));
         const events = fragmentCount.filter((n) => n > 0).length;
@@ -209,8 +209,8 @@ describe("the parts of a plan", () => {
 });
 
 describe("the written prefix", () => {
-  test("is what a plain look at all parts says, in whatever order they come", () => {
-    forRuns(60, ({ random, plan }) => {
+  test("is what a plain look at all parts says, in whatever order they come", async () => {
+    await forRuns(60, ({ random, plan }) => {
       const prefix = plan.progress();
       const done = new Set<number>();
       const before = plan.buildings.map(() => 0);

@@ -74,13 +74,13 @@ const bytesOf = (text: string): Uint8Array => Buffer.from(text.replaceAll(/\s/g,
 describe("a frame's header", () => {
   const GOLDEN = `
     11          type: result
-    02          version
+    03          version
     0203        sid 0x0302
     04050607    session
     08090a0b    seq
     0c0d0e0f    ack
     02000000    n
-    308e9406    crc: zlib.crc32 of Python, of the 20 bytes before`;
+    680e76d1    crc: zlib.crc32 of Python, of the 20 bytes before`;
   const bytes = bytesOf(GOLDEN.replaceAll(/^ *([0-9a-f]+) .*$/gm, "$1"));
 
   test("has these bytes", () => {
@@ -94,7 +94,7 @@ describe("a frame's header", () => {
     ["too short", (frame: Uint8Array) => frame.subarray(0, 23)],
     ["empty", () => new Uint8Array(0)],
     ["of an older version", (frame: Uint8Array) => with1(frame, 1, 1)],
-    ["of a newer version", (frame: Uint8Array) => with1(frame, 1, 3)],
+    ["of a newer version", (frame: Uint8Array) => with1(frame, 1, 4)],
     ["of no kind", (frame: Uint8Array) => with1(frame, 0, 99)],
   ])("that is %s is refused", async (_, change) => {
     expect((await faultOf(() => readHeader(change(bytes)))).tag).toBe("frame-bad");
@@ -117,8 +117,8 @@ describe("a message's checksum", () => {
   };
 
   test("is CRC-32 over all its frames, its own four bytes left out", () => {
-    // zlib.crc32 of Python, of the first 20 bytes, "abc" and "evb": 0x10cdd54c
-    expect(hex(sealed()[0].subarray(20, 24))).toBe("4cd5cd10");
+    // zlib.crc32 of Python, of the first 20 bytes, "abc" and "evb": 0xb5464542
+    expect(hex(sealed()[0].subarray(20, 24))).toBe("424546b5");
     expect(openMessage(sealed())).toEqual({ ...HEAD, kind: "result", n: 2 });
   });
 
@@ -157,7 +157,7 @@ describe("a lease", () => {
   test("has these bytes", () => {
     // Drawn by hand from the layout in lease-message.ts.
     const golden = `
-      01 02 0203 04050607 08090a0b 0c0d0e0f 01000000 00000000
+      01 03 0203 04050607 08090a0b 0c0d0e0f 01000000 00000000
       07000000 05000000 02000000 03000000
       0d00 2a36 fe9c 9717  ffffffffffffffff
       03000000 04000000 ffffffff

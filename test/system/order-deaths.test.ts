@@ -413,7 +413,7 @@ describeWith(["mounts"], "a full disk", () => {
     async () => {
       const out = join(mounted, "out");
       const filler = join(mounted, "filler");
-      writeFileSync(filler, Buffer.alloc(FREE_BYTES));
+      writeFileSync(filler, Buffer.alloc(FREE_BYTES + 50e6));
       const words = ["--trace", join(folder, "out-small.trace")];
       const done = await order(out, ...words).ended;
       expect({ code: done.code, stderr: done.stderr }).toMatchObject({ code: 1 });

@@ -56,7 +56,7 @@ export async function showWindowsOfFiles(
     log(reason.message);
   });
   for (const ofRun of streamsByRun(streams, scan.runNumber).values())
-    await showWindows(scanRingRun(ofRun, scan), words);
+    await showWindows(await scanRingRun(ofRun, scan), words);
 }
 
 /** @throws EvbError "bad-option" */

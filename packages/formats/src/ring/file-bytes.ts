@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, read, readSync } from "node:fs";
 import { sentenceOf } from "@evb/event";
 import { fault } from "../faults.ts";
 
@@ -43,6 +43,24 @@ export class FileBytes implements ByteSource {
     if (offset < this.#begin || offset + wanted > this.#begin + this.#held)
       this.#fill(offset, wanted);
     return new DataView(this.#window.buffer, offset - this.#begin, wanted);
+  }
+
+  /**
+   * Reads bytes into somebody else's memory, beside this thread; fewer where the file ends.
+   *
+   * @throws EvbError "ring-unreadable"
+   */
+  readInto(
+    target: Uint8Array,
+    at: number,
+    place: { readonly offset: number; readonly length: number },
+  ): Promise<number> {
+    return new Promise((resolve, reject) => {
+      read(this.#fd, target, at, place.length, place.offset, (error, bytes) => {
+        if (error === null) resolve(bytes);
+        else reject(this.#unreadable(error));
+      });
+    });
   }
 
   close(): void {

@@ -3,6 +3,7 @@ import { FileBytes } from "./file-bytes.ts";
 import { ITEM_HEADER_BYTES, isLittleEndian } from "./head.ts";
 import { behindDamage, resynchroniseBefore } from "./resynchronise.ts";
 import { ITEM_TYPE } from "./item-type.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import { RingRows } from "./rows.ts";
 import { BlockScanner, rowsMax, type Damage, type ScanFound } from "./scan.ts";
 import { isV10File } from "./version.ts";
@@ -47,37 +48,41 @@ export interface ScannedFile {
  *
  * @throws EvbError "ring-unreadable", "ring-empty", and "ring-damaged" with file, byte offset and item number
  */
-export function scanRingFile(
+export async function scanRingFile(
   scanner: BlockScanner,
   rows: RingRows,
   order: ScanFileOrder,
-): ScannedFile {
+): Promise<ScannedFile> {
   const file = new FileBytes(order.path);
+  const ahead = new ReadAhead(file);
   try {
     if (file.sizeBytes === 0) throw fault("ring-empty", { path: order.path });
     const v10 = order.v10 ?? isV10File(file);
     scanner.beginFile(order.file, { v10 });
-    const skipped = scanItems(file, scanner, rows, { ...order, v10 });
+    const skipped = await scanItems({ file, ahead }, scanner, rows, { ...order, v10 });
     const head = file.view(0, ITEM_HEADER_BYTES);
     const bigEndian = head.byteLength === ITEM_HEADER_BYTES && !isLittleEndian(head, 0);
     return { items: scanner.item, v10, bigEndian, skipped };
   } finally {
+    await ahead.close();
     file.close();
   }
 }
 
-function scanItems(
-  file: FileBytes,
+async function scanItems(
+  { file, ahead }: { readonly file: FileBytes; readonly ahead: ReadAhead },
   scanner: BlockScanner,
   rows: RingRows,
   order: ScanFileOrder & { readonly v10: boolean },
-): Skipped[] {
+): Promise<Skipped[]> {
   const { path, base, bytesOfAll, salvage, v10 } = order;
   const skipped: Skipped[] = [];
   let at = 0;
   let wanted = BLOCK_BYTES;
   while (at < file.sizeBytes) {
-    const view = file.view(at, wanted);
+    // What is larger than a block is read at once.
+    const next = wanted > BLOCK_BYTES ? undefined : await ahead.view(at);
+    const view = next ?? file.view(at, wanted);
     const length = view.byteLength;
     rows.reserve(rowsMax(length), { read: base + at, all: bytesOfAll });
     const { used, damage: found, last } = scanner.take(view, base + at);
@@ -97,15 +102,15 @@ function scanItems(
       throw fault("ring-no-items", { path });
     if (!salvage) throw fault("ring-damaged", place);
     const within = last === undefined ? undefined : brokenItem(file, at + last, place.offset, v10);
-    let next = within;
+    let behind = within;
     if (within !== undefined) {
       scanner.takeBack();
       const reason = "its size leads to no other item";
       place = { path, offset: at + last!, item: scanner.item, reason };
     }
-    next ??= behindDamage(file, place.offset, v10);
-    skipped.push({ ...place, bytes: next - place.offset });
-    at = next;
+    behind ??= behindDamage(file, place.offset, v10);
+    skipped.push({ ...place, bytes: behind - place.offset });
+    at = behind;
     wanted = BLOCK_BYTES;
   }
   return skipped;

@@ -60,7 +60,7 @@ export class KeptScan {
     const { path, options, evbVersion } = this.#order;
     // What changes while it is read must look changed afterwards.
     const fingerprints: readonly Fingerprint[] = fingerprintsOf(pathsOf(this.#streams));
-    const run = scanRingRun(this.#streams, scan);
+    const run = await scanRingRun(this.#streams, scan);
     await writeRingIndex(path, run, { options, evbVersion, fingerprints });
     return run;
   }

@@ -8,6 +8,7 @@ import {
   ROW,
   scanRingFile,
   type ScanFound,
+  type ScannedFile,
   type Skipped,
   type StateItem,
 } from "@evb/formats";
@@ -23,7 +24,10 @@ import { runWarnings } from "./warnings.ts";
  *
  * @throws EvbError "ring-unreadable", "ring-damaged", "ring-two-runs", "segments-swapped"
  */
-export function scanRingRun(streams: readonly RingStream[], order: RingScanOrder): RingRun {
+export async function scanRingRun(
+  streams: readonly RingStream[],
+  order: RingScanOrder,
+): Promise<RingRun> {
   const files = filesOf(streams);
   const rows = new RingRows();
   const found: ScanFound = {
@@ -33,7 +37,7 @@ export function scanRingRun(streams: readonly RingStream[], order: RingScanOrder
     states: [],
     headerless: [],
   };
-  const { streamEnds, ...scanned } = scanAll(streams, files, { rows, found }, order);
+  const { streamEnds, ...scanned } = await scanAll(streams, files, { rows, found }, order);
   const { states } = found;
   const paths = files.map(({ path }) => path);
   const number = runNumberOf(states, streams, files, order.runNumber);
@@ -92,23 +96,23 @@ interface Scanned {
   readonly streamEnds: readonly number[];
 }
 
-function scanAll(
+async function scanAll(
   streams: readonly RingStream[],
   files: readonly RingFile[],
   { rows, found }: { rows: RingRows; found: ScanFound },
   order: RingScanOrder,
-): Scanned {
+): Promise<Scanned> {
   const { salvage } = order;
   const scanner = new BlockScanner(rows, found, order);
   const bytesOfAll = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const streamEnds: number[] = [];
-  const results: ReturnType<typeof scanRingFile>[] = [];
+  const results: ScannedFile[] = [];
   let file = 0;
   for (const stream of streams) {
     let v10: boolean | undefined;
     for (const path of stream.files) {
       const { base } = files[file]!;
-      const one = scanRingFile(scanner, rows, { path, file, base, bytesOfAll, salvage, v10 });
+      const one = await scanRingFile(scanner, rows, { path, file, base, bytesOfAll, salvage, v10 });
       ({ v10 } = one);
       results.push(one);
       file++;

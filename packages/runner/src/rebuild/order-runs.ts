@@ -205,7 +205,7 @@ async function orderRun(
   clients.prepare(folder);
   const checksum = job.checksum ? new Checksum() : undefined;
   try {
-    const run = (await wanted.kept?.run(job.scan)) ?? scanRingRun(wanted.streams, job.scan);
+    const run = (await wanted.kept?.run(job.scan)) ?? (await scanRingRun(wanted.streams, job.scan));
     const buildings = job.isSplit ? splitBuildings(run, job) : job.buildings;
     const windows = job.isSplit ? buildings.map(() => "") : windowNames(buildings);
     const outputs = buildings.map((building, row) => ({
