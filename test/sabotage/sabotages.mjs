@@ -846,31 +846,27 @@ export const sabotages = [
   {
     name: "the window counts from an event's last fragment",
     file: `${EVENT}/glom.ts`,
-    under:
-      "export function glom({ order, stamp, kind }: OrderedRows, limits: EventLimits): Units {",
-    line: "fragments++;",
-    instead: "first = row; fragments++;",
+    line: "if (slides) anchor = row;",
+    instead: "anchor = row;",
     tests: ["event/glom"],
   },
   {
     name: "the last tick of a window doesn't belong to it",
     file: `${EVENT}/glom.ts`,
-    line: "BigInt.asUintN(64, stamp[row]! - stamp[first]!) > windowTicks",
-    instead: "BigInt.asUintN(64, stamp[row]! - stamp[first]!) >= windowTicks",
+    line: "BigInt.asUintN(64, stamp[row]! - stamp[anchor]!) > windowTicks",
+    instead: "BigInt.asUintN(64, stamp[row]! - stamp[anchor]!) >= windowTicks",
     tests: ["event/glom"],
   },
   {
-    name: "the last tick of a gap doesn't belong to it",
+    name: "a gap counts from the first fragment",
     file: `${EVENT}/glom.ts`,
-    line: "BigInt.asUintN(64, stamp[row]! - stamp[last]!) > windowTicks",
-    instead: "BigInt.asUintN(64, stamp[row]! - stamp[last]!) >= windowTicks",
+    line: "if (slides) anchor = row;",
+    instead: "if (slides && n < 0) anchor = row;",
     tests: ["event/glom"],
   },
   {
     name: "an event has one fragment more than its most",
     file: `${EVENT}/glom.ts`,
-    under:
-      "export function glom({ order, stamp, kind }: OrderedRows, limits: EventLimits): Units {",
     line: "fragments >= fragmentsMax ||",
     instead: "fragments > fragmentsMax ||",
     tests: ["event/glom"],
@@ -878,15 +874,13 @@ export const sabotages = [
   {
     name: "differences of stamps go through Number in the window",
     file: `${EVENT}/glom.ts`,
-    line: "BigInt.asUintN(64, stamp[row]! - stamp[first]!) > windowTicks",
-    instead: "Number(stamp[row]! - stamp[first]!) > Number(windowTicks)",
+    line: "BigInt.asUintN(64, stamp[row]! - stamp[anchor]!) > windowTicks",
+    instead: "Number(stamp[row]! - stamp[anchor]!) > Number(windowTicks)",
     tests: ["event/glom"],
   },
   {
     name: "a barrier leaves the event open",
     file: `${EVENT}/glom.ts`,
-    under:
-      "export function glom({ order, stamp, kind }: OrderedRows, limits: EventLimits): Units {",
     line: "if (what === CLOSING_ITEM) {",
     instead: "if (what > CLOSING_ITEM) {",
     tests: ["event/glom"],
@@ -894,8 +888,6 @@ export const sabotages = [
   {
     name: "a run item ends the event that is open",
     file: `${EVENT}/glom.ts`,
-    under:
-      "export function glom({ order, stamp, kind }: OrderedRows, limits: EventLimits): Units {",
     line: "if (what === CLOSING_ITEM) {",
     instead: "if (what >= RUN_ITEM) {",
     tests: ["event/glom"],

@@ -81,7 +81,7 @@ export class ShownStamps {
     if (stamp !== NO_STAMP && stamp > this.#largest[source]!) this.#largest[source] = stamp;
   }
 
-  /** Rows `from` … `end − 1`, the next ones of the stream. What every row asks is written out: 5 against 30 ns. */
+  /** Rows `from` … `end − 1`, the next ones of the stream. What every row asks is written out: 17 against 35 ns (2026-11-20). */
   take(from: number, end: number): void {
     const { stamp, source, kind } = this.#rows;
     const words = this.#words;
