@@ -214,6 +214,31 @@ export const fault = faults({
     (at: { run: number }) =>
       `run ${String(at.run)} has no item of any source, so there is nothing to split; check the input`,
   ],
+  "output-foreign": [
+    2,
+    (at: { path: string }) =>
+      `${at.path} is there already, and isn't of this run; move it away, or choose another folder`,
+  ],
+  "output-lost": [
+    1,
+    (at: { path: string }) =>
+      `${at.path} is gone, and parts of the run were in it; --force starts anew`,
+  ],
+  "outputs-too-many": [
+    2,
+    (at: { files: number; max: number }) =>
+      `the output has ${String(at.files)} files, and at most ${String(at.max)} are written; give a larger --segment-size`,
+  ],
+  "event-too-large": [
+    1,
+    (at: { run: number; bytes: number; stamp: string }) =>
+      `an event of run ${String(at.run)} at ${at.stamp} ticks has ${String(at.bytes)} bytes, and a ring item can't have 2^32; give a smaller --window, or --max-fragments`,
+  ],
+  "run-number-late": [
+    1,
+    (at: { path: string; found: number; first: number }) =>
+      `${at.path} is of run ${String(at.found)}, and was taken for run ${String(at.first)} by its beginning or its name; order it alone, or say --run ${String(at.found)}`,
+  ],
   "order-stopped": [
     4,
     (at: { done: number; parts: number }) =>
@@ -222,7 +247,7 @@ export const fault = faults({
   "output-is-input": [
     2,
     (at: { out: string; input: string }) =>
-      `${at.out} holds the input ${at.input}, so --force won't empty it; choose another folder`,
+      `${at.out} holds the input ${at.input}, so nothing is written there; choose another folder`,
   ],
   "report-damaged": [
     1,

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { parseDataPlace, type RingStream } from "@evb/index";
+import { headerlessRuleTexts, parseDataPlace, type RingStream } from "@evb/index";
 import type { Building, OrderJob } from "@evb/runner";
 import { parseCount, parseDuration, parseSize } from "../sizes.ts";
 import { EVB_VERSION } from "../version.ts";
@@ -98,7 +98,7 @@ function settingsOf(argv: OrderArguments, buildings: readonly Building[]): Recor
     like: argv.like ?? "none",
     depth: depth ?? "all",
     "timestamp-at": timestampAt ?? "none",
-    headerless: headerless.join(",") || "none",
+    headerless: headerlessRuleTexts(headerless).join(",") || "none",
     salvage: String(salvage),
     "segment-size": segmentSize ?? "none",
     run: run ?? "none",

@@ -61,7 +61,9 @@ export class ReadAhead {
 
   #read(end: number): void {
     this.#end = end;
-    const place = { offset: end, length: BLOCK_BYTES };
+    // What is written to it meanwhile isn't of the run that was asked for.
+    const length = Math.max(0, Math.min(BLOCK_BYTES, this.#file.sizeBytes - end));
+    const place = { offset: end, length };
     this.#coming = this.#file.readInto(this.#next, REST_BYTES_MAX, place);
     // Whoever asks next hears of it.
     this.#coming.catch(() => undefined);

@@ -92,6 +92,12 @@ export class RingRows {
     return at;
   }
 
+  /** Forgets rows from `count` on. */
+  truncate(count: number): void {
+    this.count = count;
+    for (const row of this.barriers.keys()) if (row >= count) this.barriers.delete(row);
+  }
+
   /** Numbers the sources anew, by ascending id: then rows of sources order as ids do. */
   sortSources(): void {
     const ids = [...this.sourceIds];

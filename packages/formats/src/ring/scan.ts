@@ -151,7 +151,7 @@ export class BlockScanner {
   /** Forgets the last item that was taken. */
   takeBack(): void {
     const { rows, states, headerless } = this.#beforeLast;
-    this.#rows.count = rows;
+    this.#rows.truncate(rows);
     this.#found.states.length = states;
     this.#found.headerless.length = headerless;
     this.#item--;
@@ -188,7 +188,7 @@ export class BlockScanner {
       if (type === ITEM_TYPE.PHYSICS_EVENT) this.#event(at, size, little);
       else this.#other(at, size, little, type);
       if (this.#isSpoilt()) {
-        this.#rows.count = this.#before.rows;
+        this.#rows.truncate(this.#before.rows);
         break;
       }
       this.#item++;
@@ -213,18 +213,22 @@ export class BlockScanner {
   #event(at: number, size: number, little: boolean): void {
     const body = this.#bodyOf(at, size, little);
     const end = at + size;
-    if (this.#depth > 0 && this.#isBuilt(body, end, little)) {
+    const first = body + COUNT_BYTES;
+    // Data whose first word is the body's size by chance are no fragments.
+    const isBuilt =
+      this.#depth > 0 &&
+      this.#isBuilt(body, end, little) &&
+      (this.#beginsWithItem(first, end, little) ||
+        first === end ||
+        this.#endsExactly(first, end, little) > 0);
+    if (isBuilt) {
       const { count } = this.#rows;
-      if (this.#fragments(body + COUNT_BYTES, end, little, 1)) {
-        this.#found.builtEvents++;
-        if (this.#rows.count === count) this.#found.emptyEvents++;
-        return;
-      }
-      // Data whose first word is the body's size by chance are no fragments of items.
-      if (this.#beginsWithItem(body + COUNT_BYTES, end, little)) return;
-      this.#damage = undefined;
-      this.#rows.count = count;
-    } else if (this.#depth > 0 && !this.#isRaw(at, body, end, little)) return;
+      if (!this.#fragments(first, end, little, 1)) return;
+      this.#found.builtEvents++;
+      if (this.#rows.count === count) this.#found.emptyEvents++;
+      return;
+    }
+    if (this.#depth > 0 && !this.#isRaw(at, body, end, little)) return;
     this.#raw(at, size);
   }
 

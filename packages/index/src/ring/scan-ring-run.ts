@@ -50,7 +50,7 @@ export async function scanRingRun(
     if (source !== undefined) rows.sourceRow(source);
   });
   rows.sortSources();
-  const shown = showStamps(rows, { states, sourceOf, streamEnds });
+  const shown = showStamps(rows, { states, sourceOf, streamEnds, streams });
   const groups = pauseGroups(rows, states);
   const items = states.map((state, k) => endItem(state, sourceOf(k) ?? 0));
   const ofType = (...types: number[]): EndItem[] =>
@@ -186,15 +186,18 @@ function showStamps(
     states: readonly StateItem[];
     sourceOf: (k: number) => number | undefined;
     streamEnds: readonly number[];
+    streams: readonly RingStream[];
   },
 ): ShownStamps {
-  const { states, sourceOf, streamEnds } = parts;
+  const { states, sourceOf, streamEnds, streams } = parts;
   const shown = new ShownStamps(rows, rows.sourceIds.length);
   let row = 0;
   let state = 0;
-  for (const end of streamEnds) {
+  let fileEnd = 0;
+  for (const [k, end] of streamEnds.entries()) {
     shown.beginStream();
-    for (; state < states.length && states[state]!.rowsBefore <= end; state++) {
+    fileEnd += streams[k]!.files.length;
+    for (; state < states.length && states[state]!.file < fileEnd; state++) {
       const { rowsBefore, stamp } = states[state]!;
       const source = sourceOf(state);
       shown.take(row, rowsBefore);

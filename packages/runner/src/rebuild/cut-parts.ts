@@ -1,6 +1,7 @@
 import { RUN_ITEM } from "@evb/event";
 import { ROW } from "@evb/formats";
 import type { RingRun } from "@evb/index";
+import { fault } from "../faults.ts";
 import type { Building, PartLimits } from "./rebuild-order.ts";
 import { endItemBytes, prelude, rowBytes, type PieceSink } from "./row-pieces.ts";
 
@@ -8,6 +9,9 @@ import { endItemBytes, prelude, rowBytes, type PieceSink } from "./row-pieces.ts
 const EVENT_HEAD_BYTES = 8 + 20 + 4;
 /** NSCLDAQ 10 has no body header. */
 const V10_EVENT_HEAD_BYTES = 8 + 4;
+
+/** Sizes of items are u32. */
+const ITEM_BYTES_MAX = 2 ** 32 - 1;
 
 /** Places in the run's order whose units follow each other in one output file. */
 export interface PartPlan {
@@ -60,6 +64,7 @@ export function cutParts(
     const row = order[place]!;
     const what = kind[row]!;
     if (place > 0 && (begins === undefined || begins[place] === 1)) {
+      if (bytes > ITEM_BYTES_MAX) throw tooLarge(run, from, bytes);
       cutter.unit(from, bytes, isEvent, items);
       from = place;
       bytes = 0;
@@ -76,9 +81,16 @@ export function cutParts(
       if (isEvent && segmentBytes < Infinity && (what & RUN_ITEM) !== 0) items.push(some);
     }
   }
+  if (bytes > ITEM_BYTES_MAX) throw tooLarge(run, from, bytes);
   if (order.length > 0) cutter.unit(from, bytes, isEvent, items);
   const endBytes = run.ends.reduce((sum, item) => sum + endItemBytes(item), 0);
   return cutter.finish(order.length, endBytes);
+}
+
+/** Run items within the event count, too: it is near enough. */
+function tooLarge({ number, rows, order }: RingRun, place: number, bytes: number): Error {
+  const stamp = String(rows.stamp[order[place]!]!);
+  return fault("event-too-large", { run: number, bytes, stamp });
 }
 
 function groupBytes(run: RingRun, row: number): number {

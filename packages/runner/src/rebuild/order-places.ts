@@ -1,4 +1,12 @@
-import { existsSync, readdirSync, readFileSync, rmSync, rmdirSync, symlinkSync } from "node:fs";
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  rmdirSync,
+  symlinkSync,
+} from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { sentenceOf } from "@evb/event";
 import { makeFolder } from "@evb/formats";
@@ -83,11 +91,15 @@ export function makeOrderOut(
   out: string,
   { force, resume, inputs }: { force: boolean; resume: boolean; inputs: readonly string[] },
 ): void {
-  if (existsSync(out) && !resume) {
-    if (!force) throw fault("out-exists", { out });
-    const inside = inputs.find((input) => input.startsWith(`${out}${sep}`));
+  if (existsSync(out)) {
+    if (!force && !resume) throw fault("out-exists", { out });
+    // By whatever names: links may lead there.
+    const real = realpathSync(out);
+    const inside = inputs.find(
+      (input) => existsSync(input) && realpathSync(input).startsWith(`${real}${sep}`),
+    );
     if (inside !== undefined) throw fault("output-is-input", { out, input: inside });
-    emptyOut(out);
+    if (force) emptyOut(out);
   }
   try {
     makeFolder(out);

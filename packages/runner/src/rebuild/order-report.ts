@@ -49,6 +49,8 @@ export interface OrderedRun {
   readonly seconds: number;
   readonly clients: number;
   readonly redone: number;
+  /** Name, size and fingerprint of each. */
+  readonly inputs: readonly string[];
   /** That the bytes depend on. */
   readonly options: Readonly<Record<string, string>>;
   readonly warnings: readonly string[];
@@ -62,7 +64,10 @@ export interface OrderReport {
 export function orderedRun(
   run: RingRun,
   output: RebuiltOutput,
-  more: Pick<OrderedRun, "files" | "checksum" | "seconds" | "clients" | "redone" | "options">,
+  more: Pick<
+    OrderedRun,
+    "files" | "checksum" | "seconds" | "clients" | "redone" | "options" | "inputs"
+  >,
 ): OrderedRun {
   const { building, events, fragmentsOut, backwardStepsOut, bytes, sha512 } = output;
   const { windowTicks, match, policy, sourceOnly } = building;

@@ -1,10 +1,14 @@
 import { existsSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { hostname } from "node:os";
+import { basename, join, relative } from "node:path";
 import { sentenceOf, type EvbError, type ExitCode } from "@evb/event";
 import {
+  fileState,
+  fingerprintOf,
   KeptScan,
   scanRingRun,
   streamsByRun,
+  type FileState,
   type KeptScanOrder,
   type RingRun,
   type RingScanOrder,
@@ -12,7 +16,7 @@ import {
 } from "@evb/index";
 import { refuseLiveProcess } from "../begin-run.ts";
 import { fault } from "../faults.ts";
-import { connectionIn } from "../out-folder.ts";
+import { connectionIn, outFolder, removeOutFolder } from "../out-folder.ts";
 import type { RunNetwork } from "../run-network.ts";
 import type { RunWatcher } from "../run-order.ts";
 import { refuseLiveRun } from "../wire/connection-file.ts";
@@ -121,7 +125,9 @@ async function orderAll(
 ): Promise<OrderOutcome> {
   const finished: OrderedRun[] = [];
   for (const [number, streams] of runs) {
-    const before = job.resume ? finishedBefore(places, number, job.settings) : undefined;
+    const before = job.resume
+      ? finishedBefore(places, number, { settings: job.settings, inputs: inputsOf(streams) })
+      : undefined;
     if (before !== undefined) {
       finished.push(...before);
       continue;
@@ -150,6 +156,7 @@ async function prepareOut(
     for (const run of runs) {
       await refuseLiveRun(connectionIn(places.work(run)));
       refuseLiveProcess(places.work(run));
+      removeOutFolder(outFolder(places.work(run)));
     }
   const inputs = streams.flatMap(({ files }) => files);
   const folders = isStageArea ? runs.map((run) => places.folder(run, "")) : [out];
@@ -169,21 +176,32 @@ function removeIfEmpty(folder: string): void {
 function finishedBefore(
   places: OrderPlaces,
   run: number,
-  settings: OrderJob["settings"],
+  { settings, inputs }: { settings: OrderJob["settings"]; inputs: readonly string[] },
 ): OrderedRun[] | undefined {
   if (existsSync(places.work(run))) return undefined;
   const runs = readOrderReport(places.report(run))?.runs.filter((each) => each.run === run);
   if (runs === undefined || runs.length === 0) return undefined;
-  const [before, now] = [runs[0]!.options, settings].map(optionsText);
-  if (before !== now)
-    throw fault("resume-differs", {
-      out: places.root,
-      what: "the options",
-      before: before!,
-      now: now!,
-    });
+  const differ = (what: string, before: string, now: string): void => {
+    if (before !== now) throw fault("resume-differs", { out: places.root, what, before, now });
+  };
+  differ("the options", optionsText(runs[0]!.options), optionsText(settings));
+  differ("the inputs", runs[0]!.inputs.join(", "), inputs.join(", "));
+  const files = runs.flatMap((each) => each.files).map((file) => join(places.root, file));
+  if (!files.every((file) => existsSync(file))) return undefined;
   return runs;
 }
+
+/** Each file's name, size and fingerprint: it may lie elsewhere on another host. */
+const inputsOf = (streams: readonly RingStream[]): string[] =>
+  streams
+    .flatMap(({ files }) => files)
+    .map((path) => {
+      const { sizeBytes, ends } = fingerprintOf(path);
+      return `${basename(path)} ${String(sizeBytes)} ${ends.slice(0, FINGERPRINT_SHOWN)}`;
+    });
+
+/** Hexadecimal digits: 128 bit. */
+const FINGERPRINT_SHOWN = 32;
 
 const optionsText = (options: Readonly<Record<string, string>>): string =>
   Object.entries(options)
@@ -202,10 +220,13 @@ async function orderRun(
 ): Promise<{ ordered: OrderedRun[]; problem: EvbError | undefined }> {
   const begun = performance.now();
   const folder = places.work(wanted.number);
+  const inputs = inputsOf(wanted.streams);
+  const states = statesOf(wanted.streams);
   clients.prepare(folder);
   const checksum = job.checksum ? new Checksum() : undefined;
   try {
     const run = (await wanted.kept?.run(job.scan)) ?? (await scanRingRun(wanted.streams, job.scan));
+    checkInputs(run, wanted, { job, states });
     const buildings = job.isSplit ? splitBuildings(run, job) : job.buildings;
     const windows = job.isSplit ? buildings.map(() => "") : windowNames(buildings);
     const outputs = buildings.map((building, row) => ({
@@ -229,6 +250,7 @@ async function orderRun(
         clients: clients.count,
         redone: result.outcome.redone,
         options: job.settings,
+        inputs,
       };
       if (job.isStageArea) linkComplete(job.out, windows[row]!, output.files);
       return orderedRun(run, output, more);
@@ -244,6 +266,28 @@ async function orderRun(
     checksum?.close();
     await clients.end();
   }
+}
+
+const statesOf = (streams: readonly RingStream[]): FileState[] =>
+  streams.flatMap(({ files }) => files).map((path) => fileState(path));
+
+/**
+ * What changed while it was scanned belongs to no index; and a run whose number comes late may be another
+ * one's in the same command.
+ *
+ * @throws EvbError "data-changed", "run-number-late"
+ */
+function checkInputs(
+  run: RingRun,
+  { number, streams }: { readonly number: number; readonly streams: readonly RingStream[] },
+  { job, states }: { readonly job: OrderJob; readonly states: readonly FileState[] },
+): void {
+  run.files.forEach(({ path }, row) => {
+    if (fileState(path) !== states[row]) throw fault("data-changed", { host: hostname(), path });
+  });
+  const isAlone = streams.length === job.streams.length && !job.isStageArea;
+  if (run.number !== number && !isAlone)
+    throw fault("run-number-late", { path: streams[0]!.path, found: run.number, first: number });
 }
 
 /** One for each source that has any item. @throws EvbError "split-nothing" */

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { sentenceOf } from "@evb/event";
 import { makeFolder } from "@evb/formats";
 import { fault } from "../faults.ts";
+import { OUTPUTS_MAX } from "../wire/join.ts";
 
 /** A file that a rebuild writes. */
 export interface OutputFile {
@@ -24,16 +25,22 @@ export interface OutputFile {
 /**
  * Makes all files, as long as they will be. Of a run that goes on, what is there already is kept.
  *
- * @throws EvbError "output-no-space", "output-failed"
+ * @throws EvbError "output-no-space", "output-failed", "output-foreign", "output-lost", "outputs-too-many"
  */
 export function makeOutputs(
   folder: string,
   outputs: readonly OutputFile[],
-  { goesOn }: { readonly goesOn: boolean },
+  { goesOn, hasParts }: { readonly goesOn: boolean; readonly hasParts: boolean },
 ): void {
+  if (outputs.length > OUTPUTS_MAX)
+    throw fault("outputs-too-many", { files: outputs.length, max: OUTPUTS_MAX });
+  for (const { path, partial } of outputs)
+    if (existsSync(path) && (!goesOn || existsSync(join(folder, partial))))
+      throw fault("output-foreign", { path });
   const missing = outputs.filter(
     (output) => !goesOn || !isMade(join(folder, output.partial), output),
   );
+  if (hasParts && missing[0] !== undefined) throw fault("output-lost", { path: missing[0].path });
   checkSpace(folder, missing);
   for (const { partial, bytes } of missing) {
     const path = join(folder, partial);

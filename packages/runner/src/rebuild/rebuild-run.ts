@@ -132,7 +132,8 @@ function prepare(
 ): void {
   try {
     writeFileSync(join(folder, "boot"), bootId());
-    makeOutputs(folder, files, { goesOn: before !== undefined });
+    const hasParts = (before?.schedule.done.length ?? 0) > 0;
+    makeOutputs(folder, files, { goesOn: before !== undefined, hasParts });
   } catch (thrown) {
     link.close();
     journal.close();

@@ -91,7 +91,7 @@ const EVENT_TIMEOUT_MS_MAX = 2 ** 31 - 1;
 const WELCOME_BYTES_MAX = 64 * 2 ** 20;
 const SOURCES_MAX = 65_535;
 /** Segments of some 2 GB of a run of 100 TB. */
-const OUTPUTS_MAX = 65_535;
+export const OUTPUTS_MAX = 65_535;
 const DIMENSIONS_MAX = 31;
 const SCHEMA_BYTES_MAX = 2 ** 20;
 
