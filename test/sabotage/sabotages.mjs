@@ -1133,8 +1133,8 @@ export const sabotages = [
   {
     name: "a part's piece may lie behind its literals",
     file: `${WIRE}/part-message.ts`,
-    line: "if (pieceOffset[i]! < 0 && -1 - pieceOffset[i]! + pieceSize[i]! > literals.length)",
-    instead: "if (pieceOffset[i]! < 0 && -1 - pieceOffset[i]! > literals.length)",
+    line: "if (at < 0 && -1 - at + pieceSize[i]! > literals.length)",
+    instead: "if (at < 0 && -1 - at > literals.length)",
     tests: ["runner/rebuild-messages"],
   },
   {

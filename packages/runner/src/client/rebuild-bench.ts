@@ -27,6 +27,7 @@ export class RebuildBench implements Bench {
   readonly sourceCount = 0;
   readonly results: ResultBuilder;
   readonly #outputs: readonly string[];
+  readonly #buildings: number;
   readonly #inputs: readonly { readonly path: string; readonly state: string }[];
   readonly #syncs: boolean;
   readonly #pages: InputPages;
@@ -45,6 +46,7 @@ export class RebuildBench implements Bench {
   constructor(welcome: Welcome, places: readonly DataPlace[], out: string | undefined) {
     const { rebuild, root, indexPath } = welcome;
     if (rebuild === undefined || out === undefined) throw fault("client-writes-nothing", {});
+    this.#buildings = rebuild.buildings;
     this.schema = rebuildSchema(rebuild.buildings);
     this.results = new ResultBuilder(this.schema, []);
     this.#totals = new Totals(this.schema.totals);
@@ -129,7 +131,7 @@ export class RebuildBench implements Bench {
    */
   #write(part: Part): ReturnType<UnitWriter["write"]> {
     const path = this.#outputs[part.output];
-    if (path === undefined)
+    if (path === undefined || part.building >= this.#buildings)
       throw fault("frame-bad", { what: "part", reason: "its output is none" });
     this.#unsynced.add(path);
     return this.#open(path, (fd) =>

@@ -111,6 +111,8 @@ export class UnitWriter {
     let [offset, size] = [pieceOffset[piece]!, pieceSize[piece]!];
     if (offset < 0) {
       if (size > this.#size - this.#held) this.#flush();
+      if (size > this.#size)
+        throw fault("frame-bad", { what: "part", reason: "a literal is too long" });
       this.#memory.set(literals.subarray(-1 - offset, -1 - offset + size), this.#held);
       this.#held += size;
       return;

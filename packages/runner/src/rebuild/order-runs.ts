@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, join, relative } from "node:path";
 import { sentenceOf, type EvbError, type ExitCode } from "@evb/event";
@@ -261,6 +261,7 @@ async function orderRun(
       evb: job.evbVersion,
       runs: [...others, ...ordered],
     });
+    rmSync(folder, { recursive: true, force: true });
     return { ordered, problem: undefined };
   } finally {
     checksum?.close();

@@ -81,7 +81,8 @@ export interface RebuildResult {
 }
 
 /**
- * Rebuilds a run: hands out its parts, and names the files when all are written.
+ * Rebuilds a run: hands out its parts, and names the files when all are written. Whoever asked for it removes
+ * the folder when all is told: until then `resume` finds there that it is done.
  *
  * @throws EvbError what is wrong before the first part
  */
@@ -120,7 +121,6 @@ export async function rebuildRun(
   } finally {
     trace?.close();
     putAway(begun, { complete });
-    if (complete) rmSync(order.folder, { recursive: true, force: true });
   }
 }
 

@@ -92,6 +92,9 @@ const WELCOME_BYTES_MAX = 64 * 2 ** 20;
 const SOURCES_MAX = 65_535;
 /** Segments of some 2 GB of a run of 100 TB. */
 export const OUTPUTS_MAX = 65_535;
+/** Files that are being written have such names, and clients write no others. */
+const PARTIAL = /^\d+-\d+\.[-\da-f]+\.partial$/;
+export const REBUILD_MEMORY_BYTES_MAX = 2 ** 31;
 const DIMENSIONS_MAX = 31;
 const SCHEMA_BYTES_MAX = 2 ** 20;
 
@@ -157,12 +160,12 @@ function rebuildWelcome(value: unknown): RebuildWelcome | undefined {
   const fields = new Fields("welcome's rebuild", value);
   return {
     outputs: fields.list("outputs", OUTPUTS_MAX, (path) => {
-      if (typeof path === "string" && isBelow(path)) return path;
-      throw fault("frame-bad", { what: "welcome", reason: "an output lies outside of its folder" });
+      if (typeof path === "string" && PARTIAL.test(path)) return path;
+      throw fault("frame-bad", { what: "welcome", reason: "an output is no file of a rebuild" });
     }),
     host: fields.text("host", 256),
     buildings: fields.integer("buildings", OUTPUTS_MAX),
-    memoryBytes: fields.integer("memoryBytes"),
+    memoryBytes: fields.integer("memoryBytes", REBUILD_MEMORY_BYTES_MAX),
   };
 }
 

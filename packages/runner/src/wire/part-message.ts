@@ -105,13 +105,21 @@ export function decodePart(frame: Uint8Array): Part {
   return part;
 }
 
-function checkPieces({ pieceCount, pieceOffset, pieceSize, literals }: Part): void {
+/** Nothing is written to a place, or copied from one, that isn't. */
+function checkPieces({ offset, bytes, pieceCount, pieceOffset, pieceSize, literals }: Part): void {
+  if (
+    ![offset, bytes, offset + bytes].every((number) => Number.isSafeInteger(number) && number >= 0)
+  )
+    throw bad("its place is none");
   let pieces = 0;
   for (const count of pieceCount) pieces += count;
   if (pieces !== pieceSize.length) throw bad("its pieces don't add up");
-  for (let i = 0; i < pieces; i++)
-    if (pieceOffset[i]! < 0 && -1 - pieceOffset[i]! + pieceSize[i]! > literals.length)
+  for (let i = 0; i < pieces; i++) {
+    const at = pieceOffset[i]!;
+    if (!Number.isSafeInteger(at)) throw bad("a piece is nowhere");
+    if (at < 0 && -1 - at + pieceSize[i]! > literals.length)
       throw bad("a piece lies behind its literals");
+  }
 }
 
 const bad = (reason: string): Error => fault("frame-bad", { what: "part", reason });
