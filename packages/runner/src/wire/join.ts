@@ -94,7 +94,7 @@ const SOURCES_MAX = 65_535;
 export const OUTPUTS_MAX = 65_535;
 /** Files that are being written have such names, and clients write no others. */
 const PARTIAL = /^\d+-\d+\.[-\da-f]+\.partial$/;
-export const REBUILD_MEMORY_BYTES_MAX = 2 ** 31;
+const REBUILD_MEMORY_BYTES_MAX = 2 ** 31;
 const DIMENSIONS_MAX = 31;
 const SCHEMA_BYTES_MAX = 2 ** 20;
 
