@@ -570,8 +570,8 @@ export const sabotages = [
   },
   {
     name: "the totals of an epoch are in the next one, too",
-    file: `${CLIENT}/workbench.ts`,
-    line: "this.#totals = new Totals(this.schema.totals);",
+    file: "packages/runner/src/client/delta.ts",
+    line: "this.#totals = new Totals(this.#schema);",
     instead: "void this.schema.totals;",
     tests: ["runner/run"],
     named: "finds every event|takes one event",
@@ -1038,7 +1038,7 @@ export const sabotages = [
   },
   {
     name: "END_RUNs are lost",
-    file: `${REBUILD}/part-encoder.ts`,
+    file: `${REBUILD}/encode-units.ts`,
     line: "if (part.isLast)",
     instead: "if (part.isLast && part.from === 0)",
     tests: ["runner/rebuild-plan"],

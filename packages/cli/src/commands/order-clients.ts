@@ -177,7 +177,7 @@ class ClientProcesses implements OrderWriters {
   }
 }
 
-/** How far the writing is, in bytes. */
+/** How many parts are written. */
 class Bar {
   readonly #bar = new ProgressBar(process.stderr, "parts", (parts) => `${parts.toFixed(0)}/s`);
   readonly watcher: Pick<OrderClients["watcher"], "progress" | "notice">;

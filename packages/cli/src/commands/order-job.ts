@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { headerlessRuleTexts, parseDataPlace, type RingStream } from "@evb/index";
+import { parseDataPlace, type RingStream } from "@evb/index";
 import type { Building, OrderJob } from "@evb/runner";
 import { parseCount, parseDuration, parseSize } from "../sizes.ts";
 import { EVB_VERSION } from "../version.ts";
@@ -8,9 +8,9 @@ import { parseWindows, ringScan, ringScanSettings } from "./ring-scan.ts";
 
 const ID_MAX = 2 ** 32 - 1;
 const COUNT_MAX = 1e9;
-/** Some milliseconds' work: what is lost when a client dies, and told in some 100 kB. */
+/** Some milliseconds' work: what is lost when a client dies. */
 const PART_BYTES = 2 ** 22;
-/** Leases of some parts: what is told of a part is some 100 kB. */
+/** What is told of a part is some 100 kB. */
 const PARTS_PER_LEASE = 8;
 
 /** What NSCLDAQ's programs do where nothing is said. They let an event have one fragment more than they say. */
@@ -87,7 +87,7 @@ const count = (option: string, text: string, min: number, max: number): number =
 
 /** All that the bytes of the output depend on, and where they are cut. */
 function settingsOf(argv: OrderArguments, buildings: readonly Building[]): Record<string, string> {
-  const { depth, timestampAt, headerless, salvage, segmentSize, run, batch } = argv;
+  const { segmentSize, batch } = argv;
   const [{ match, policy, fragmentsMax, sourceId }] = buildings as [Building];
   return {
     window: buildings.map(({ windowTicks }) => String(windowTicks ?? "none")).join(","),
@@ -96,12 +96,8 @@ function settingsOf(argv: OrderArguments, buildings: readonly Building[]): Recor
     "max-fragments": String(fragmentsMax),
     "source-id": String(sourceId),
     like: argv.like ?? "none",
-    depth: depth ?? "all",
-    "timestamp-at": timestampAt ?? "none",
-    headerless: headerlessRuleTexts(headerless).join(",") || "none",
-    salvage: String(salvage),
+    ...ringScanSettings(argv),
     "segment-size": segmentSize ?? "none",
-    run: run ?? "none",
     batch: batch ?? "none",
     split: String(argv.split !== undefined),
   };

@@ -1,7 +1,7 @@
 import type { FileBytes } from "./file-bytes.ts";
 
 /** A megabyte reads as fast as the page cache gives it (docs/decisions/0021-ring-kernels.md). */
-const BLOCK_BYTES = 2 ** 20;
+export const BLOCK_BYTES = 2 ** 20;
 /** What was not used of a block goes before the next one, up to so much: the beginning of an item. */
 const REST_BYTES_MAX = 2 ** 18;
 

@@ -3,13 +3,10 @@ import { FileBytes } from "./file-bytes.ts";
 import { ITEM_HEADER_BYTES, isLittleEndian } from "./head.ts";
 import { behindDamage, resynchroniseBefore } from "./resynchronise.ts";
 import { ITEM_TYPE } from "./item-type.ts";
-import { ReadAhead } from "./read-ahead.ts";
+import { BLOCK_BYTES, ReadAhead } from "./read-ahead.ts";
 import { RingRows } from "./rows.ts";
-import { BlockScanner, rowsMax, type Damage, type ScanFound } from "./scan.ts";
+import { BlockScanner, newFound, rowsMax, type Damage } from "./scan.ts";
 import { isV10File } from "./version.ts";
-
-/** A megabyte reads as fast as the page cache gives it (docs/decisions/0021-ring-kernels.md). */
-const BLOCK_BYTES = 2 ** 20;
 
 /** Bytes of a file that belong to no item. */
 export interface Skipped {
@@ -155,13 +152,7 @@ export function firstBegin(path: string): number | undefined {
   const file = new FileBytes(path);
   try {
     const rows = new RingRows();
-    const found: ScanFound = {
-      builtEvents: 0,
-      emptyEvents: 0,
-      badHeaders: 0,
-      states: [],
-      headerless: [],
-    };
+    const found = newFound();
     const scanner = new BlockScanner(rows, found, { depth: 0, stampAt: undefined });
     scanner.beginFile(0, { v10: file.sizeBytes > 0 && isV10File(file) });
     const view = file.view(0, BLOCK_BYTES);

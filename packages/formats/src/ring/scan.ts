@@ -64,6 +64,14 @@ export interface ScanFound {
   readonly headerless: HeaderlessRow[];
 }
 
+export const newFound = (): ScanFound => ({
+  builtEvents: 0,
+  emptyEvents: 0,
+  badHeaders: 0,
+  states: [],
+  headerless: [],
+});
+
 /** As many rows a block of so many bytes can have: fragments without payload are the smallest. */
 export const rowsMax = (bytes: number): number => Math.ceil(bytes / ITEM_HEADER_BYTES);
 

@@ -4,6 +4,7 @@ import {
   BlockScanner,
   ITEM_TYPE,
   itemTypeName,
+  newFound,
   RingRows,
   ROW,
   scanRingFile,
@@ -30,13 +31,7 @@ export async function scanRingRun(
 ): Promise<RingRun> {
   const files = filesOf(streams);
   const rows = new RingRows();
-  const found: ScanFound = {
-    builtEvents: 0,
-    emptyEvents: 0,
-    badHeaders: 0,
-    states: [],
-    headerless: [],
-  };
+  const found = newFound();
   const { streamEnds, ...scanned } = await scanAll(streams, files, { rows, found }, order);
   const { states } = found;
   const paths = files.map(({ path }) => path);

@@ -1,6 +1,7 @@
-import type { ResultSchema, Totals } from "@evb/analysis";
+import type { ResultSchema } from "@evb/analysis";
 import type { Lease } from "../wire/lease-message.ts";
 import type { ClientTimes } from "../wire/result-message.ts";
+import type { Delta } from "./delta.ts";
 import type { ResultBuilder } from "./result-builder.ts";
 
 /** Where a client's events are worked on, and what came of them is kept until it is sent. */
@@ -28,6 +29,6 @@ export interface Bench {
   /** Makes sure that no input changed since it was opened. @throws EvbError "data-changed" */
   checkUnchanged(): void;
   /** The totals since the last take, and the events in them. */
-  takeEpoch(): { ranges: { first: number; events: number }[]; totals: Totals };
+  takeEpoch(): ReturnType<Delta["take"]>;
   close(): void;
 }

@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { Totals, type ResultSchema } from "@evb/analysis";
+import type { ResultSchema } from "@evb/analysis";
 import { sentenceOf } from "@evb/event";
 import { checkFile, fileState, placeOf, type DataPlace } from "@evb/index";
 import { fault } from "../faults.ts";
@@ -9,8 +9,9 @@ import type { Lease } from "../wire/lease-message.ts";
 import type { Welcome } from "../wire/join.ts";
 import { decodePart, type Part } from "../wire/part-message.ts";
 import type { Bench } from "./bench.ts";
+import { Delta } from "./delta.ts";
 import { InputPages, pageMemory } from "./input-pages.ts";
-import { BACKWARD_STEPS, EVENTS, FRAGMENTS, rebuildSchema } from "./rebuild-schema.ts";
+import { BACKWARD_STEPS, EVENTS, FRAGMENTS, rebuildSchema } from "../wire/rebuild-schema.ts";
 import { ResultBuilder } from "./result-builder.ts";
 import { UnitWriter } from "./unit-writer.ts";
 
@@ -34,8 +35,7 @@ export class RebuildBench implements Bench {
   readonly #writer: UnitWriter;
   /** Outputs that were written to since the last results. */
   readonly #unsynced = new Set<string>();
-  #totals: Totals;
-  #counted: { first: number; events: number }[] = [];
+  readonly #delta: Delta;
   #bytes = 0;
   #writeSeconds = 0;
 
@@ -49,7 +49,7 @@ export class RebuildBench implements Bench {
     this.#buildings = rebuild.buildings;
     this.schema = rebuildSchema(rebuild.buildings);
     this.results = new ResultBuilder(this.schema, []);
-    this.#totals = new Totals(this.schema.totals);
+    this.#delta = new Delta(this.schema.totals);
     this.#outputs = rebuild.outputs.map((path) => join(out, path));
     // Another host sees what is written only when the disk has it.
     this.#syncs = rebuild.host !== hostname();
@@ -80,13 +80,12 @@ export class RebuildBench implements Bench {
     const written = this.#write(part);
     this.#writeSeconds += (performance.now() - begun) / 1000;
     this.#bytes += part.bytes;
-    this.#totals.add(FRAGMENTS, written.fragments, part.building);
-    this.#totals.add(EVENTS, written.events, part.building);
-    this.#totals.add(BACKWARD_STEPS, written.backwardSteps, part.building);
+    const { totals } = this.#delta;
+    totals.add(FRAGMENTS, written.fragments, part.building);
+    totals.add(EVENTS, written.events, part.building);
+    totals.add(BACKWARD_STEPS, written.backwardSteps, part.building);
     this.results.add({ lease: lease.id, event: number }, NO_SOURCES, undefined);
-    const last = this.#counted.at(-1);
-    if (last !== undefined && last.first + last.events === number) last.events++;
-    else this.#counted.push({ first: number, events: 1 });
+    this.#delta.count(number);
   }
 
   settle(): void {
@@ -100,15 +99,12 @@ export class RebuildBench implements Bench {
       if (fileState(path) !== state) throw fault("data-changed", { host: hostname(), path });
   }
 
-  takeEpoch(): { ranges: { first: number; events: number }[]; totals: Totals } {
-    const epoch = { ranges: this.#counted, totals: this.#totals };
-    this.#counted = [];
-    this.#totals = new Totals(this.schema.totals);
-    return epoch;
+  takeEpoch(): ReturnType<Delta["take"]> {
+    return this.#delta.take();
   }
 
   get uncountedRanges(): number {
-    return this.#counted.length;
+    return this.#delta.rangeCount;
   }
 
   get times(): Bench["times"] {

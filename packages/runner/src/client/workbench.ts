@@ -2,7 +2,6 @@ import {
   optionsOf,
   schemaOf,
   StagedTotals,
-  Totals,
   type Analysis,
   type ResultSchema,
   type Work,
@@ -14,6 +13,7 @@ import type { Lease } from "../wire/lease-message.ts";
 import { fault } from "../faults.ts";
 import { loadAnalysis, withPlace } from "./analysis-module.ts";
 import type { Bench } from "./bench.ts";
+import { Delta } from "./delta.ts";
 import { ResultBuilder } from "./result-builder.ts";
 import { Sources } from "./sources.ts";
 
@@ -25,9 +25,7 @@ export class Workbench implements Bench {
   readonly #work: Work;
   readonly #staged: StagedTotals;
   readonly #analysisPath: string;
-  #totals: Totals;
-  /** Events whose totals are in the delta. */
-  #counted: { first: number; events: number }[] = [];
+  readonly #delta: Delta;
   #analysisSeconds = 0;
 
   private constructor(work: Work, schema: ResultSchema, sources: Sources, analysisPath: string) {
@@ -40,7 +38,7 @@ export class Workbench implements Bench {
       sources.infos.map((info) => info.type),
     );
     this.#staged = new StagedTotals(schema.totals);
-    this.#totals = new Totals(schema.totals);
+    this.#delta = new Delta(schema.totals);
   }
 
   /** @throws EvbError what is wrong with the analysis or its options */
@@ -90,7 +88,7 @@ export class Workbench implements Bench {
           this.#staged,
         );
         this.results.add(place, sources, result);
-        this.#staged.commit(this.#totals);
+        this.#staged.commit(this.#delta.totals);
       } finally {
         this.#analysisSeconds += (performance.now() - begun) / 1000;
       }
@@ -108,9 +106,7 @@ export class Workbench implements Bench {
       this.#staged.forget();
       this.results.fail(place, sources, this.#reasonOf(thrown));
     }
-    const last = this.#counted.at(-1);
-    if (last !== undefined && last.first + last.events === place.event) last.events++;
-    else this.#counted.push({ first: place.event, events: 1 });
+    this.#delta.count(place.event);
   }
 
   settle(): void {
@@ -121,15 +117,12 @@ export class Workbench implements Bench {
     this.#sources.checkUnchanged();
   }
 
-  takeEpoch(): { ranges: { first: number; events: number }[]; totals: Totals } {
-    const epoch = { ranges: this.#counted, totals: this.#totals };
-    this.#counted = [];
-    this.#totals = new Totals(this.schema.totals);
-    return epoch;
+  takeEpoch(): ReturnType<Delta["take"]> {
+    return this.#delta.take();
   }
 
   get uncountedRanges(): number {
-    return this.#counted.length;
+    return this.#delta.rangeCount;
   }
 
   close(): void {

@@ -227,18 +227,20 @@ export class Dispatch {
   }
 
   #post({ rank, lease, range, double, again }: Extract<Action, { kind: "lease" }>): void {
-    const columns = { ...this.#table.slice(range), ...this.#partsOf(range) };
+    const columns = this.#table.slice(range);
+    const parts = this.#partsOf(range);
     // Somebody else may bring these events, too: were their totals together with others', all would be refused.
     const how = { double: double || again > 0 };
-    this.#mailroom.post(this.#peerOf(rank), { id: lease, first: range.first, ...columns }, how);
+    const { first } = range;
+    this.#mailroom.post(this.#peerOf(rank), { id: lease, first, ...columns, parts }, how);
     this.#trace({ what: "lease", rank, lease, ...range, again: again > 0, double });
     this.flushSoon();
   }
 
-  #partsOf({ first, end }: Range): { parts?: Uint8Array[] } {
+  #partsOf({ first, end }: Range): Uint8Array[] | undefined {
     const rebuild = this.#rebuild;
-    if (rebuild === undefined) return {};
-    return { parts: Array.from({ length: end - first }, (_, k) => rebuild.part(first + k)) };
+    if (rebuild === undefined) return undefined;
+    return Array.from({ length: end - first }, (_, k) => rebuild.part(first + k));
   }
 
   #setAside(ranges: readonly Range[]): void {

@@ -1,6 +1,6 @@
 import { RUN_ITEM } from "@evb/event";
 import type { RingRun } from "@evb/index";
-import { encodePart } from "../wire/part-message.ts";
+import { encodeUnits, stampBefore, type PartPlace } from "./encode-units.ts";
 import type { PartPlan } from "./cut-parts.ts";
 import { PieceList } from "./piece-list.ts";
 import type { Building } from "./rebuild-order.ts";
@@ -25,40 +25,31 @@ export class PartEncoder {
     this.#begins = begins;
   }
 
-  /** @param where rows of the run's buildings and of the welcome's outputs */
-  encode(
-    part: PartPlan,
-    where: { readonly building: number; readonly output: number },
-  ): Uint8Array<ArrayBuffer> {
-    const { v10, bigEndian, ends } = this.#run;
+  encode(part: PartPlan, where: PartPlace): Uint8Array<ArrayBuffer> {
+    const run = this.#run;
     const list = this.#list;
-    list.clear();
-    if (part.isFirst)
-      for (const unit of prelude(this.#run, this.#building)) {
-        unit(list);
-        list.endItem();
-      }
     const { from, end, fromSkips, endTakes } = part;
-    for (let place = from; place < end;) {
-      const skips = place === from ? fromSkips : 0;
-      place = this.#unit(place, { skips, takes: Infinity });
-    }
-    if (endTakes > 0) this.#unit(end, { skips: from === end ? fromSkips : 0, takes: endTakes });
-    if (part.isLast)
-      for (const item of ends) {
-        endItemPieces(item, list);
-        list.endItem();
-      }
-    return encodePart({
-      ...where,
-      offset: part.offset,
-      bytes: part.bytes,
-      littleEndian: !bigEndian,
-      v10,
-      sourceId: this.#building.sourceId,
-      before: this.#before(fromSkips > 0 ? this.#endOf(from) : from),
-      ...list.columns(),
-    });
+    const { sourceId } = this.#building;
+    const before = stampBefore(run, fromSkips > 0 ? this.#endOf(from) : from);
+    return encodeUnits(
+      part,
+      { ...where, sourceId, before },
+      { run, list },
+      {
+        prelude: prelude(run, this.#building),
+        units: () => {
+          for (let place = from; place < end;) {
+            const skips = place === from ? fromSkips : 0;
+            place = this.#unit(place, { skips, takes: Infinity });
+          }
+          if (endTakes > 0)
+            this.#unit(end, { skips: from === end ? fromSkips : 0, takes: endTakes });
+        },
+        end: (item) => {
+          endItemPieces(item, list);
+        },
+      },
+    );
   }
 
   /** The unit that begins at a place, or some of it: see {@link PartPlan.fromSkips}. Returns where the next one begins. */
@@ -132,13 +123,5 @@ export class PartEncoder {
       if ((rows.kind[row]! & RUN_ITEM) === 0) sum += rows.stamp[row]! - first;
     }
     return first + sum / BigInt(fragments);
-  }
-
-  /** Of the fragment before a place. */
-  #before(place: number): BigUint64Array {
-    const { order, rows } = this.#run;
-    let at = place - 1;
-    while (at >= 0 && (rows.kind[order[at]!]! & RUN_ITEM) !== 0) at--;
-    return BigUint64Array.of(at < 0 ? 0n : rows.stamp[order[at]!]!);
   }
 }

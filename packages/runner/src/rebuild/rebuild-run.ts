@@ -21,6 +21,7 @@ import type { RunNetwork } from "../run-network.ts";
 import type { RunOrder, RunWatcher } from "../run-order.ts";
 import { TraceFile } from "../sink/trace-file.ts";
 import { refuseLiveRun } from "../wire/connection-file.ts";
+import { BACKWARD_STEPS, EVENTS, FRAGMENTS } from "../wire/rebuild-schema.ts";
 import type { Checksum } from "./checksum.ts";
 import { makeOutputs, nameOutputs, type OutputFile } from "./outputs.ts";
 import type { Building, PartLimits } from "./rebuild-order.ts";
@@ -101,15 +102,16 @@ export async function rebuildRun(
   const range = { first: 0, end: plan.parts.length };
   await forgetOtherBoot(order.folder);
   const trace = order.tracePath === undefined ? undefined : new TraceFile(order.tracePath);
-  const begun = await beginRun(runOrder(order), network, data, range);
+  const asked = runOrder(order);
+  const begun = await beginRun(asked, network, data, range);
   let complete = false;
   try {
     const files = outputFiles(order, plan, begun.run);
     prepare(order.folder, files, begun);
-    const watch = watchData(data, runOrder(order), begun.data);
+    const watch = watchData(data, asked, begun.data);
     try {
       const rebuild = rebuildOf(order, plan, files, begun);
-      const parts = { order: runOrder(order), begun, events: data, range, trace, rebuild };
+      const parts = { order: asked, begun, events: data, range, trace, rebuild };
       const signals = AbortSignal.any([signal, watch.signal]);
       const outcome = await coordinate(parts, watcher, signals);
       const result = await finish({ order, plan, files, begun, outcome }, watch.check);
@@ -301,9 +303,6 @@ function wrongCount({ buildings }: RebuildPlan, outcome: RunOutcome): EvbError |
 
 const countOf = ({ totals }: RunOutcome, total: number, building: number): number =>
   totals?.floats(total)[building] ?? 0;
-
-/** Rows of the clients' totals: see client/rebuild-schema.ts. */
-const [FRAGMENTS, EVENTS, BACKWARD_STEPS] = [0, 1, 2];
 
 /**
  * What is said to be written may be in the memory of a host only that has gone down since: then it

@@ -1,7 +1,7 @@
 import { FRAGMENT_HEADER_BYTES, isFragment, ROW } from "@evb/formats";
 import type { RingRun } from "@evb/index";
-import { encodePart } from "../wire/part-message.ts";
 import { Cutter, preludeBytes, type Cut, type PartPlan } from "./cut-parts.ts";
+import { encodeUnits, stampBefore, type PartPlace } from "./encode-units.ts";
 import { PieceList } from "./piece-list.ts";
 import type { Building, PartLimits } from "./rebuild-order.ts";
 import { prelude } from "./row-pieces.ts";
@@ -40,36 +40,25 @@ export class SourcePartEncoder {
     this.#building = building;
   }
 
-  /** @param where rows of the run's buildings and of the welcome's outputs */
-  encode(
-    part: PartPlan,
-    where: { readonly building: number; readonly output: number },
-  ): Uint8Array<ArrayBuffer> {
-    const { v10, bigEndian, ends } = this.#run;
+  encode(part: PartPlan, where: PartPlace): Uint8Array<ArrayBuffer> {
+    const run = this.#run;
     const list = this.#list;
-    list.clear();
-    if (part.isFirst)
-      for (const unit of prelude(this.#run, this.#building)) {
-        unit(list);
-        list.endItem();
-      }
-    for (let place = part.from; place < part.end; place++) this.#item(this.#run.order[place]!);
-    if (part.isLast)
-      for (const { offset, size } of ends) {
-        list.copy(offset, size);
-        list.endItem();
-      }
-    return encodePart({
-      ...where,
-      offset: part.offset,
-      bytes: part.bytes,
-      littleEndian: !bigEndian,
-      v10,
-      unbuilt: true,
-      sourceId: this.#building.sourceOnly!,
-      before: this.#before(part.from),
-      ...list.columns(),
-    });
+    const before = stampBefore(run, part.from);
+    const more = { ...where, sourceId: this.#building.sourceOnly!, before, unbuilt: true as const };
+    return encodeUnits(
+      part,
+      more,
+      { run, list },
+      {
+        prelude: prelude(run, this.#building),
+        units: () => {
+          for (let place = part.from; place < part.end; place++) this.#item(run.order[place]!);
+        },
+        end: ({ offset, size }) => {
+          list.copy(offset, size);
+        },
+      },
+    );
   }
 
   #item(row: number): void {
@@ -78,13 +67,5 @@ export class SourcePartEncoder {
     if (size > 0) this.#list.copy(offset, size);
     if (isFragment(rows.kind[row]!)) this.#list.endEventAt(1, rows.stampWords, row);
     else this.#list.endItem();
-  }
-
-  /** Of the fragment before a place. */
-  #before(place: number): BigUint64Array {
-    const { order, rows } = this.#run;
-    let at = place - 1;
-    while (at >= 0 && !isFragment(rows.kind[order[at]!]!)) at--;
-    return BigUint64Array.of(at < 0 ? 0n : rows.stamp[order[at]!]!);
   }
 }

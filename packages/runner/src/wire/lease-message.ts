@@ -17,7 +17,7 @@ export interface Lease {
   /** Shape (fragments): rows of the source's payload. */
   readonly row: Uint32Array;
   /** Of a run that is rebuilt: what is to be written for each event, encoded; see part-message.ts. */
-  readonly parts?: readonly Uint8Array[];
+  readonly parts?: readonly Uint8Array[] | undefined;
 }
 
 /** Leases of one frame; more are sent in a second one. */
@@ -37,7 +37,8 @@ export function encodeLeases(
   const events = sum(leases, (lease) => lease.time.length);
   const fragments = sum(leases, (lease) => lease.row.length);
   const columnBytes = 8 * events + 16 * n + 4 * fragments + 2 * events + 2 * fragments;
-  const parts = leases.flatMap((lease) => lease.parts ?? []);
+  // Of all leases, or of none: asked once, as most frames have none and there are many.
+  const parts = leases[0]?.parts === undefined ? [] : leases.flatMap((lease) => lease.parts ?? []);
   const bytes =
     parts.length === 0
       ? columnBytes
