@@ -564,7 +564,7 @@ export const sabotages = [
     name: "what an event that failed had added stays in the totals",
     file: `${CLIENT}/workbench.ts`,
     line: "this.#staged.forget();",
-    instead: "this.#staged.commit(this.#totals);",
+    instead: "this.#staged.commit(this.#delta.totals);",
     tests: ["cli/run-modules"],
     named: "that throws fails that event",
   },
