@@ -66,8 +66,8 @@ function written(run: RingRun, plan: RebuildPlan, random: SeededRandom) {
     const begin = [64, 128, 4096, 2 ** 17][random.below(4)]!;
     const memory = MEMORY.subarray(0, begin + pageMemory(0));
     const pages = new InputPages(run.files, memory, begin);
-    const done = new UnitWriter(memory, begin, pages).write(part, (bytes, size, position) => {
-      files[part.output]!.set(bytes.subarray(0, size), position);
+    const done = new UnitWriter(memory, begin, pages).write(part, (size, position) => {
+      files[part.output]!.set(memory.subarray(0, size), position);
     });
     pages.close();
     const count = counts[part.building]!;

@@ -1084,22 +1084,29 @@ export const sabotages = [
   {
     name: "a piece that is larger than the memory is cut off",
     file: `${CLIENT}/unit-writer.ts`,
-    line: "offset += some;",
-    instead: "offset += 0 * some;",
+    line: "this.#copy(part, at.piece, { skip, size });",
+    instead: "this.#copy(part, at.piece, { skip: 0, size });",
     tests: ["runner/rebuild-writer"],
   },
   {
     name: "built events are written without a look at their fragments",
-    file: `${CLIENT}/unit-writer.ts`,
-    line: "if (at !== end || fragments !== part.fragmentCount[unit])",
-    instead: "if (at !== end && fragments > part.fragmentCount[unit]!)",
+    file: `${CLIENT}/fragment-walk.ts`,
+    line: "if (at !== end || found !== fragments) throw changed();",
+    instead: "if (at !== end && found > fragments) throw changed();",
+    tests: ["runner/rebuild-writer"],
+  },
+  {
+    name: "built events that don't fit into memory are written without a look at their fragments",
+    file: `${CLIENT}/fragment-walk.ts`,
+    line: "if (this.#toHeader !== 0 || this.#headerHeld !== 0 || found !== fragments) throw changed();",
+    instead: "if (this.#toHeader !== 0 && found > fragments) throw changed();",
     tests: ["runner/rebuild-writer"],
   },
   {
     name: "stamps that go back across a part's border aren't seen",
-    file: `${CLIENT}/unit-writer.ts`,
-    line: "this.#beforeHigh = Number(part.before[0]! >> 32n);",
-    instead: "this.#beforeHigh = 0 * Number(part.before[0]! >> 32n);",
+    file: `${CLIENT}/fragment-walk.ts`,
+    line: "this.#beforeHigh = Number(before >> 32n);",
+    instead: "this.#beforeHigh = 0 * Number(before >> 32n);",
     tests: ["runner/rebuild-writer"],
   },
   {
@@ -1112,8 +1119,8 @@ export const sabotages = [
   {
     name: "a piece at a page's end has the bytes of another page",
     file: `${CLIENT}/input-pages.ts`,
-    line: "const size = Math.min(this.#pageBytes + TAIL_BYTES, base + sizeBytes - offset);",
-    instead: "const size = Math.min(this.#pageBytes, base + sizeBytes - offset);",
+    line: "if (here < size) this.copy(offset + here, size - here, target + here);",
+    instead: "if (here < size) this.copy(offset, size - here, target + here);",
     tests: ["runner/rebuild-writer"],
   },
   {

@@ -11,10 +11,10 @@ export interface InputFile {
   readonly sizeBytes: number;
 }
 
-/** Behind a page lies the beginning of the next one, so that a piece at a page's end is whole. */
-const TAIL_BYTES = 2 ** 15;
+/** Larger ones are read past the pages. */
+const PIECE_BYTES_MAX = 2 ** 15;
 const PAGES = 8;
-const PAGE_BYTES_MIN = 2 ** 15;
+const PAGE_BYTES_MIN = 2 ** 16;
 /** Files that are open at a time, of runs with very many. */
 const FILES_OPEN_MAX = 64;
 
@@ -45,12 +45,12 @@ export class InputPages {
     this.#files = files;
     this.#memory = memory;
     this.#begin = begin;
-    this.#pageBytes = (memory.length - begin) / PAGES - TAIL_BYTES;
+    this.#pageBytes = (memory.length - begin) / PAGES;
   }
 
   /** Copies bytes of the inputs to `target` in the memory. */
   copy(offset: number, size: number, target: number): void {
-    if (size > TAIL_BYTES) {
+    if (size > PIECE_BYTES_MAX) {
       this.#read(offset, size, target);
       return;
     }
@@ -62,9 +62,11 @@ export class InputPages {
       this.#lastSlot = slot;
     }
     const within = offset - page * this.#pageBytes;
-    if (within + size > this.#held[slot]!) throw this.#shorter(offset);
-    const at = this.#begin + slot * (this.#pageBytes + TAIL_BYTES) + within;
-    this.#memory.copyWithin(target, at, at + size);
+    const here = Math.min(size, this.#pageBytes - within);
+    if (within + here > this.#held[slot]!) throw this.#shorter(offset);
+    const at = this.#begin + slot * this.#pageBytes + within;
+    this.#memory.copyWithin(target, at, at + here);
+    if (here < size) this.copy(offset + here, size - here, target + here);
   }
 
   close(): void {
@@ -77,10 +79,10 @@ export class InputPages {
     const slot = this.#next;
     this.#next = (slot + 1) % PAGES;
     this.#pages[slot] = -1;
-    const target = this.#begin + slot * (this.#pageBytes + TAIL_BYTES);
+    const target = this.#begin + slot * this.#pageBytes;
     const offset = page * this.#pageBytes;
     const { base, sizeBytes } = this.#files.at(-1)!;
-    const size = Math.min(this.#pageBytes + TAIL_BYTES, base + sizeBytes - offset);
+    const size = Math.min(this.#pageBytes, base + sizeBytes - offset);
     this.#read(offset, size, target);
     this.#pages[slot] = page;
     this.#held[slot] = size;
@@ -144,4 +146,4 @@ export class InputPages {
 
 /** Bytes for the pages, of so much memory at most. */
 export const pageMemory = (bytesMax: number): number =>
-  PAGES * (Math.max(PAGE_BYTES_MIN, Math.floor(bytesMax / PAGES) - TAIL_BYTES) + TAIL_BYTES);
+  PAGES * Math.max(PAGE_BYTES_MIN, Math.floor(bytesMax / PAGES));

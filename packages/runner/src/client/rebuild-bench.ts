@@ -13,7 +13,7 @@ import { Delta } from "./delta.ts";
 import { InputPages, pageMemory } from "./input-pages.ts";
 import { BACKWARD_STEPS, EVENTS, FRAGMENTS, rebuildSchema } from "../wire/rebuild-schema.ts";
 import { ResultBuilder } from "./result-builder.ts";
-import { UnitWriter } from "./unit-writer.ts";
+import { UnitWriter, type WrittenPart } from "./unit-writer.ts";
 
 const MEMORY_BYTES_MIN = 2 ** 19;
 /**
@@ -31,6 +31,7 @@ export class RebuildBench implements Bench {
   readonly #buildings: number;
   readonly #inputs: readonly { readonly path: string; readonly state: string }[];
   readonly #syncs: boolean;
+  readonly #memory: Uint8Array;
   readonly #pages: InputPages;
   readonly #writer: UnitWriter;
   /** Outputs that were written to since the last results. */
@@ -64,9 +65,9 @@ export class RebuildBench implements Bench {
     this.#inputs = files;
     const memoryBytes = Math.max(MEMORY_BYTES_MIN, rebuild.memoryBytes);
     const begin = Math.min(UNIT_BYTES_MAX, Math.floor(memoryBytes / 2 / 8) * 8);
-    const memory = new Uint8Array(begin + pageMemory(memoryBytes - begin));
-    this.#pages = new InputPages(files, memory, begin);
-    this.#writer = new UnitWriter(memory, begin, this.#pages);
+    this.#memory = new Uint8Array(begin + pageMemory(memoryBytes - begin));
+    this.#pages = new InputPages(files, this.#memory, begin);
+    this.#writer = new UnitWriter(this.#memory, begin, this.#pages);
   }
 
   /** @throws EvbError "output-failed", "data-changed": no other part can be right then */
@@ -90,7 +91,14 @@ export class RebuildBench implements Bench {
 
   settle(): void {
     if (!this.#syncs) return;
-    for (const path of this.#unsynced) this.#open(path, fsyncSync);
+    for (const path of this.#unsynced) {
+      const fd = openToWrite(path);
+      try {
+        fsyncSync(fd);
+      } finally {
+        closeSync(fd);
+      }
+    }
     this.#unsynced.clear();
   }
 
@@ -125,27 +133,16 @@ export class RebuildBench implements Bench {
    * A file is open while a part is written to it, and no longer: a client that was frozen doesn't find
    * one that was finished meanwhile, as that has another name.
    */
-  #write(part: Part): ReturnType<UnitWriter["write"]> {
+  #write(part: Part): WrittenPart {
     const path = this.#outputs[part.output];
     if (path === undefined || part.building >= this.#buildings)
       throw fault("frame-bad", { what: "part", reason: "its output is none" });
     this.#unsynced.add(path);
-    return this.#open(path, (fd) =>
-      this.#writer.write(part, (bytes, size, position) => {
-        writeAll(fd, { bytes, size, position }, path);
-      }),
-    );
-  }
-
-  #open<Result>(path: string, use: (fd: number) => Result): Result {
-    let fd: number;
+    const fd = openToWrite(path);
     try {
-      fd = openSync(path, "r+");
-    } catch (thrown) {
-      throw fault("output-failed", { path, reason: sentenceOf(thrown) }, { cause: thrown });
-    }
-    try {
-      return use(fd);
+      return this.#writer.write(part, (size, position) => {
+        writeAll(fd, this.#memory.subarray(0, size), position, path);
+      });
     } finally {
       closeSync(fd);
     }
@@ -154,15 +151,20 @@ export class RebuildBench implements Bench {
 
 const NO_SOURCES = new Uint16Array(0);
 
-function writeAll(
-  fd: number,
-  what: { bytes: Uint8Array; size: number; position: number },
-  path: string,
-): void {
-  const { bytes, size, position } = what;
+/** @throws EvbError "output-failed" */
+function openToWrite(path: string): number {
   try {
-    for (let done = 0; done < size;)
-      done += writeSync(fd, bytes, done, size - done, position + done);
+    return openSync(path, "r+");
+  } catch (thrown) {
+    throw fault("output-failed", { path, reason: sentenceOf(thrown) }, { cause: thrown });
+  }
+}
+
+/** @throws EvbError "output-failed" */
+function writeAll(fd: number, bytes: Uint8Array, position: number, path: string): void {
+  try {
+    for (let done = 0; done < bytes.length;)
+      done += writeSync(fd, bytes, done, bytes.length - done, position + done);
   } catch (thrown) {
     throw fault("output-failed", { path, reason: sentenceOf(thrown) }, { cause: thrown });
   }
