@@ -14,13 +14,8 @@ export {
 } from "./ring/head.ts";
 export { isStateChange, ITEM_TYPE, itemTypeName, type ItemTypeName } from "./ring/item-type.ts";
 export { isFragment, isRunItem, RingRows, ROW } from "./ring/rows.ts";
-export {
-  BlockScanner,
-  newFound,
-  type HeaderlessRow,
-  type ScanFound,
-  type StateItem,
-} from "./ring/scan.ts";
+export { newFound, type HeaderlessRow, type ScanFound, type StateItem } from "./ring/scan-found.ts";
+export { BlockScanner } from "./ring/scan.ts";
 export { parseStampPlace, type StampPlace } from "./ring/stamp-place.ts";
 export { firstBegin, scanRingFile, type ScannedFile, type Skipped } from "./ring/scan-file.ts";
 export {

@@ -11,7 +11,7 @@ export const ITEM_HEADER_BYTES = 8;
 export const BODY_HEADER_BYTES = 20;
 /** Where the body begins that has no body header, from NSCLDAQ 11 on. */
 export const HEADERLESS_BODY_OFFSET = 12;
-/** As many bytes as {@link readItemHead} looks at. */
+/** As many bytes as an item's head takes without extension. */
 export const HEAD_BYTES = ITEM_HEADER_BYTES + BODY_HEADER_BYTES;
 /** time stamp u64 | source u32 | payload bytes u32 | barrier u32 */
 export const FRAGMENT_HEADER_BYTES = 20;
@@ -44,40 +44,6 @@ export interface BodyHeader {
 /** Whether the item at `at` was written on a little-endian host: its type's low half is never 0. */
 export const isLittleEndian = (view: DataView, at: number): boolean =>
   view.getUint16(at + 4, true) !== 0;
-
-/**
- * Reads the head of the item at `at`; the view must hold {@link HEAD_BYTES} of it, or all of it.
- *
- * @param v10 the item is of NSCLDAQ 10: see {@link looksLikeV10}
- */
-export function readItemHead(view: DataView, at: number, v10: boolean): ItemHead {
-  const little = isLittleEndian(view, at);
-  const size = view.getUint32(at, little);
-  const type = view.getUint32(at + 4, little);
-  const head = { size, type, littleEndian: little, header: undefined };
-  if (v10) return { ...head, bodyOffset: ITEM_HEADER_BYTES };
-  if (size < HEADERLESS_BODY_OFFSET) return { ...head, bodyOffset: size };
-  const bytes = view.getUint32(at + 8, little);
-  if (bytes < BODY_HEADER_BYTES || isHeaderless(view, at, { size, type, little }))
-    return { ...head, bodyOffset: HEADERLESS_BODY_OFFSET };
-  const header = {
-    bytes,
-    stamp: view.getBigUint64(at + 12, little),
-    source: view.getUint32(at + 20, little),
-    barrier: view.getUint32(at + 24, little),
-  };
-  return { ...head, header, bodyOffset: ITEM_HEADER_BYTES + bytes };
-}
-
-/** Some types never have a body header, whatever the word in its place says. */
-function isHeaderless(
-  view: DataView,
-  at: number,
-  { size, type, little }: { size: number; type: number; little: boolean },
-): boolean {
-  if (size < HEAD_BYTES) return true;
-  return type === ITEM_TYPE.EVB_UNKNOWN_PAYLOAD && isGlomsUnknownPayload(view, at, size, little);
-}
 
 /**
  * Whether an EVB_UNKNOWN_PAYLOAD is as glom writes it: a fragment header at 8 without body header. The

@@ -51,7 +51,7 @@ export class RingRows {
   readonly sourceIds: number[] = [];
   /** By row: of the few fragments that have one. */
   readonly barriers = new Map<number, number>();
-  /** By row: the type of an item without body header. */
+  /** By row: the type of a run item without body header. */
   readonly headerlessTypes = new Map<number, number>();
   /** Row of {@link sourceIds} of each id below 2^16; -1: none. For hot loops; others ask {@link sourceRow}. */
   readonly rowOfSmallId = new Int32Array(2 ** 16).fill(NO_ROW);
@@ -96,6 +96,8 @@ export class RingRows {
   truncate(count: number): void {
     this.count = count;
     for (const row of this.barriers.keys()) if (row >= count) this.barriers.delete(row);
+    for (const row of this.headerlessTypes.keys())
+      if (row >= count) this.headerlessTypes.delete(row);
   }
 
   /** Numbers the sources anew, by ascending id: then rows of sources order as ids do. */
@@ -103,12 +105,12 @@ export class RingRows {
     const ids = [...this.sourceIds];
     if (ids.every((id, row) => row === 0 || ids[row - 1]! < id)) return;
     this.sourceIds.sort((one, other) => one - other);
-    const rowOf = Uint16Array.from(ids, (id) => this.sourceIds.indexOf(id));
-    const { source, count } = this;
-    for (let row = 0; row < count; row++) source[row] = rowOf[source[row]!]!;
     this.sourceIds.forEach((id, row) => {
       this.#note(id, row);
     });
+    const rowOf = Uint16Array.from(ids, (id) => this.sourceRow(id));
+    const { source, count } = this;
+    for (let row = 0; row < count; row++) source[row] = rowOf[source[row]!]!;
   }
 
   /** Bytes that the rows take. */

@@ -5,7 +5,8 @@ import { behindDamage, resynchroniseBefore } from "./resynchronise.ts";
 import { ITEM_TYPE } from "./item-type.ts";
 import { BLOCK_BYTES, ReadAhead } from "./read-ahead.ts";
 import { RingRows } from "./rows.ts";
-import { BlockScanner, newFound, rowsMax, type Damage } from "./scan.ts";
+import { newFound } from "./scan-found.ts";
+import { BlockScanner, rowsMax, type Damage } from "./scan.ts";
 import { isV10File } from "./version.ts";
 
 /** Bytes of a file that belong to no item. */
@@ -35,8 +36,8 @@ export interface ScanFileOrder {
 export interface ScannedFile {
   readonly items: number;
   readonly v10: boolean;
-  /** Of its first item. */
-  readonly bigEndian: boolean;
+  /** Of its first item; undefined where it has none. */
+  readonly bigEndian: boolean | undefined;
   readonly skipped: readonly Skipped[];
 }
 
@@ -57,9 +58,7 @@ export async function scanRingFile(
     const v10 = order.v10 ?? isV10File(file);
     scanner.beginFile(order.file, { v10 });
     const skipped = await scanItems({ file, ahead }, scanner, rows, { ...order, v10 });
-    const head = file.view(0, ITEM_HEADER_BYTES);
-    const bigEndian = head.byteLength === ITEM_HEADER_BYTES && !isLittleEndian(head, 0);
-    return { items: scanner.item, v10, bigEndian, skipped };
+    return { items: scanner.item, v10, bigEndian: scanner.firstIsBigEndian, skipped };
   } finally {
     await ahead.close();
     file.close();

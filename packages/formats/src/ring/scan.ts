@@ -6,71 +6,22 @@ import {
   isGlomsUnknownPayload,
   ITEM_HEADER_BYTES,
   NULL_STAMP,
-  readItemHead,
-  type ItemHead,
 } from "./head.ts";
 import { ITEM_TYPE, isStateChange, itemTypeName } from "./item-type.ts";
+import {
+  beginsWithItem,
+  COUNT_BYTES,
+  countsItself,
+  fragmentsUpTo,
+  holdsItem,
+} from "./built-body.ts";
 import { originalSourceOf } from "./original-source.ts";
 import { ROW, type RingRows } from "./rows.ts";
+import type { ScanFound } from "./scan-found.ts";
 import { stampIn, type StampPlace } from "./stamp-place.ts";
+import { hasBadHeader, headOf } from "./version.ts";
 
-/** An item that isn't a row like others: it says where the run begins, ends or pauses, or how the file is written. */
-export interface StateItem {
-  readonly type: number;
-  readonly offset: number;
-  readonly size: number;
-  /** Undefined without body header. */
-  readonly source: number | undefined;
-  readonly stamp: bigint;
-  readonly barrier: number;
-  readonly bigEndian: boolean;
-  readonly v10: boolean;
-  /** Rows that came before it. */
-  readonly rowsBefore: number;
-  /** It has no body header, and knows of such a thing. */
-  readonly isBare: boolean;
-  /** PAUSE_RUN and RESUME_RUN are rows, too. */
-  readonly row: number | undefined;
-  /** What a v12 item without body header says of its own source. */
-  readonly originalSource: number | undefined;
-  /** Of a state change. */
-  readonly runNumber: number | undefined;
-  /** As the body shows: of a state change by its size, of RING_FORMAT the major number. Undefined of others. */
-  readonly version: number | undefined;
-  /** Item number in its file, from 0. */
-  readonly item: number;
-  /** Row of the inputs' files. */
-  readonly file: number;
-}
-
-/** A row whose source is still to be found. */
-export interface HeaderlessRow {
-  readonly row: number;
-  readonly type: number;
-  readonly file: number;
-  /** What a v12 item says of its own source; undefined where its layout doesn't. */
-  readonly originalSource: number | undefined;
-}
-
-/** What a scan finds beside rows. */
-export interface ScanFound {
-  /** Built events at the outermost level, and how many had no fragment. */
-  builtEvents: number;
-  emptyEvents: number;
-  /** Items whose body header doesn't fit into them. */
-  badHeaders: number;
-  /** BEGIN_RUN, END_RUN, PAUSE_RUN, RESUME_RUN, ABNORMAL_ENDRUN, RING_FORMAT, EVB_GLOM_INFO, in order. */
-  readonly states: StateItem[];
-  readonly headerless: HeaderlessRow[];
-}
-
-export const newFound = (): ScanFound => ({
-  builtEvents: 0,
-  emptyEvents: 0,
-  badHeaders: 0,
-  states: [],
-  headerless: [],
-});
+type Head = ReturnType<typeof headOf>;
 
 /** As many rows a block of so many bytes can have: fragments without payload are the smallest. */
 export const rowsMax = (bytes: number): number => Math.ceil(bytes / ITEM_HEADER_BYTES);
@@ -87,9 +38,6 @@ const NESTING_MAX = 64;
 const V11_STATE_BYTES_MAX = 100;
 /** Types have 16 bits. */
 const TYPE_MAX = 0xffff;
-/** Body of type size word with nothing behind it. */
-const COUNT_BYTES = 4;
-
 /** What became of a block. */
 export interface Taken {
   /** Where the first item begins that isn't whole. */
@@ -124,13 +72,14 @@ export class BlockScanner {
   #v10 = false;
   #file = 0;
   #item = 0;
+  #firstIsBigEndian: boolean | undefined;
   #view: DataView = new DataView(new ArrayBuffer(0));
   /** Of the block, in the bytes of all inputs. */
   #base = 0;
   /** How much there was before the item that was looked at last. */
-  readonly #before = { rows: 0, states: 0, headerless: 0 };
+  readonly #before = { rows: 0, states: 0, headerless: 0, events: 0 };
   /** The same for the last one that was taken. */
-  readonly #beforeLast = { rows: 0, states: 0, headerless: 0 };
+  readonly #beforeLast = { rows: 0, states: 0, headerless: 0, events: 0 };
   /** Damage in the item that is looked at. */
   #damage: Damage | undefined;
 
@@ -150,18 +99,26 @@ export class BlockScanner {
     return this.#item;
   }
 
+  /** Byte order of this file's first item; undefined where it has none. */
+  get firstIsBigEndian(): boolean | undefined {
+    return this.#firstIsBigEndian;
+  }
+
+  /** @param v10 the file is of NSCLDAQ 10, as far as an item doesn't tell for itself */
   beginFile(file: number, { v10 }: { v10: boolean }): void {
     this.#file = file;
     this.#v10 = v10;
     this.#item = 0;
+    this.#firstIsBigEndian = undefined;
   }
 
   /** Forgets the last item that was taken. */
   takeBack(): void {
-    const { rows, states, headerless } = this.#beforeLast;
+    const { rows, states, headerless, events } = this.#beforeLast;
     this.#rows.truncate(rows);
     this.#found.states.length = states;
     this.#found.headerless.length = headerless;
+    this.#found.headerlessEvents.count = events;
     this.#item--;
   }
 
@@ -193,17 +150,19 @@ export class BlockScanner {
       this.#before.rows = this.#rows.count;
       this.#before.states = this.#found.states.length;
       this.#before.headerless = this.#found.headerless.length;
+      this.#before.events = this.#found.headerlessEvents.count;
       if (type === ITEM_TYPE.PHYSICS_EVENT) this.#event(at, size, little);
       else this.#other(at, size, little, type);
       if (this.#isSpoilt()) {
         this.#rows.truncate(this.#before.rows);
         break;
       }
-      this.#item++;
+      if (this.#item++ === 0) this.#firstIsBigEndian = !little;
       last = at;
       this.#beforeLast.rows = this.#before.rows;
       this.#beforeLast.states = this.#before.states;
       this.#beforeLast.headerless = this.#before.headerless;
+      this.#beforeLast.events = this.#before.events;
       at += size;
     }
     return { used: at, damage: this.#damage, last };
@@ -219,16 +178,17 @@ export class BlockScanner {
   }
 
   #event(at: number, size: number, little: boolean): void {
+    const view = this.#view;
     const body = this.#bodyOf(at, size, little);
     const end = at + size;
     const first = body + COUNT_BYTES;
     // Data whose first word is the body's size by chance are no fragments.
     const isBuilt =
       this.#depth > 0 &&
-      this.#isBuilt(body, end, little) &&
-      (this.#beginsWithItem(first, end, little) ||
-        first === end ||
-        this.#endsExactly(first, end, little) > 0);
+      countsItself(view, body, end, little) &&
+      (first === end ||
+        beginsWithItem(view, first, end, little) ||
+        fragmentsUpTo(view, first, end, little) > 0);
     if (isBuilt) {
       const { count } = this.#rows;
       if (!this.#fragments(first, end, little, 1)) return;
@@ -240,24 +200,12 @@ export class BlockScanner {
     this.#raw(at, size);
   }
 
-  /** Whether what would be the first fragment holds an item of a known type, though its size may not fit. */
-  #beginsWithItem(at: number, end: number, little: boolean): boolean {
-    const item = at + FRAGMENT_HEADER_BYTES;
-    if (item + ITEM_HEADER_BYTES > end) return false;
-    return itemTypeName(this.#view.getUint32(item + 4, little)) !== undefined;
-  }
-
   #bodyOf(at: number, size: number, little: boolean): number {
     if (this.#v10) return at + ITEM_HEADER_BYTES;
     const word = this.#view.getUint32(at + 8, little);
     return word < BODY_HEADER_BYTES || word > size - ITEM_HEADER_BYTES
       ? at + HEADERLESS_BODY_OFFSET
       : at + ITEM_HEADER_BYTES + word;
-  }
-
-  /** A built body begins with its own byte count; of a raw one a count of 16-bit words does. */
-  #isBuilt(body: number, end: number, little: boolean): boolean {
-    return end - body >= COUNT_BYTES && this.#view.getUint32(body, little) === end - body;
   }
 
   /**
@@ -291,7 +239,8 @@ export class BlockScanner {
         if (
           next - body >= COUNT_BYTES &&
           view.getUint32(body, little) === next - body &&
-          this.#isNested(item, body, next, little)
+          view.getUint32(item, little) === next - item &&
+          fragmentsUpTo(view, body + COUNT_BYTES, next, little) > 0
         ) {
           rows.count = row;
           if (!this.#fragments(body + COUNT_BYTES, next, little, level + 1)) return false;
@@ -317,88 +266,53 @@ export class BlockScanner {
     return true;
   }
 
-  /** Whether a payload that begins with its body's byte count is a built event. */
-  #isNested(item: number, body: number, next: number, little: boolean): boolean {
-    if (this.#view.getUint32(item, little) !== next - item) return false;
-    return this.#endsExactly(body + COUNT_BYTES, next, little) > 0;
-  }
-
-  /** How many fragments follow each other up to `end`; 0 where they don't end there. */
-  #endsExactly(at: number, end: number, little: boolean): number {
-    const view = this.#view;
-    let fragments = 0;
-    while (at < end) {
-      if (end - at < FRAGMENT_HEADER_BYTES) return 0;
-      const payloadBytes = view.getUint32(at + 12, little);
-      const item = at + FRAGMENT_HEADER_BYTES;
-      if (payloadBytes > end - item) return 0;
-      at = item + payloadBytes;
-      fragments++;
-    }
-    return at === end ? fragments : 0;
-  }
-
-  #isItem(at: number, bytes: number, little: boolean): boolean {
-    if (bytes < ITEM_HEADER_BYTES || this.#view.getUint32(at, little) !== bytes) return false;
-    return itemTypeName(this.#view.getUint32(at + 4, little)) !== undefined;
-  }
-
-  /** Whether what would be the first fragment holds a ring item beyond doubt. */
-  #isFirstItem(at: number, end: number, little: boolean): boolean {
-    const item = at + FRAGMENT_HEADER_BYTES;
-    if (item + ITEM_HEADER_BYTES > end) return false;
-    const bytes = this.#view.getUint32(at + 12, little);
-    return bytes <= end - item && this.#isItem(item, bytes, little);
-  }
-
   /**
    * Whether an event that doesn't begin with its byte count is a raw one: else its count is wrong, as there
    * is a ring item where its first fragment would have one.
    */
   #isRaw(at: number, body: number, end: number, little: boolean): boolean {
-    if (!this.#isFirstItem(body + COUNT_BYTES, end, little)) return true;
+    if (!holdsItem(this.#view, body + COUNT_BYTES, end, little)) return true;
     const count = this.#view.getUint32(body, little);
     const is = end - body;
     return this.#spoil(at, `its event has ${String(is)} bytes, and says ${String(count)}`);
   }
 
   #raw(at: number, size: number): void {
-    const head = this.#headOf(at, size);
+    const head = this.#headOf(at);
     const { header } = head;
     const row = this.#addItem(at, head, FRAGMENT);
     if (header !== undefined && header.barrier !== 0) this.#rows.barriers.set(row, header.barrier);
     if (header !== undefined) return;
-    this.#headerless(row, at, size, head);
+    this.#found.headerlessEvents.add(row);
     if (this.#stampAt === undefined) return;
     const stamp = stampIn(this.#view, at + head.bodyOffset, at + size, this.#stampAt);
     if (stamp !== undefined) this.#rows.stamp[row] = stamp;
   }
 
   /** A body header that doesn't fit into its item is none, and the item stays as it is. */
-  #headOf(at: number, size: number): ItemHead {
-    const head = readItemHead(this.#view, at, this.#v10);
-    if (head.bodyOffset <= size) return head;
-    if (itemTypeName(head.type) !== undefined) this.#found.badHeaders++;
-    return { ...head, header: undefined, bodyOffset: Math.min(size, HEADERLESS_BODY_OFFSET) };
+  #headOf(at: number): Head {
+    const head = headOf(this.#view, at, this.#v10);
+    if (!this.#isBare(at, head) && hasBadHeader(this.#view, at, head)) this.#found.badHeaders++;
+    return head;
   }
 
   /** Whether an item has no body header, and knows of such a thing. */
-  #isBare(at: number, { littleEndian, header, type }: ItemHead): boolean {
-    if (header !== undefined || this.#v10 || itemTypeName(type) === undefined) return false;
+  #isBare(at: number, { littleEndian, header, type, v10 }: Head): boolean {
+    if (header !== undefined || v10 || itemTypeName(type) === undefined) return false;
     // Fragments as glom wraps them have another header there, and what is too large for one is none.
     if (type === ITEM_TYPE.EVB_UNKNOWN_PAYLOAD) return false;
     return this.#view.getUint32(at + 8, littleEndian) < BODY_HEADER_BYTES;
   }
 
-  #addItem(at: number, head: ItemHead, what: number): number {
-    const { size, littleEndian, header } = head;
+  #addItem(at: number, head: Head, what: number): number {
+    const { size, littleEndian, header, v10 } = head;
     const bare = this.#isBare(at, head);
     const kind =
       what |
       ROW.item |
       (bare ? ROW.headerless : 0) |
       (littleEndian ? 0 : ROW.bigEndian) |
-      (this.#v10 ? ROW.v10 : 0);
+      (v10 ? ROW.v10 : 0);
     const [stamp, source] = header === undefined ? [NULL_STAMP, 0] : [header.stamp, header.source];
     return this.#rows.add({
       stamp,
@@ -409,18 +323,18 @@ export class BlockScanner {
     });
   }
 
-  #headerless(row: number, at: number, size: number, { type }: ItemHead): void {
-    this.#rows.headerlessTypes.set(row, type);
+  #headerless(row: number, at: number, head: Head): void {
+    this.#rows.headerlessTypes.set(row, head.type);
     this.#found.headerless.push({
       row,
-      type,
+      type: head.type,
       file: this.#file,
-      originalSource: this.#originalSource(at, size),
+      originalSource: this.#originalSource(at, head),
     });
   }
 
   #other(at: number, size: number, little: boolean, type: number): void {
-    const head = this.#headOf(at, size);
+    const head = this.#headOf(at);
     const inOrder = !STATE_TYPES.has(type);
     const row = inOrder || PAUSES.has(type) ? this.#addItem(at, head, RUN_ITEM) : undefined;
     if (row !== undefined && this.#isGloms(at, head)) {
@@ -428,21 +342,21 @@ export class BlockScanner {
       this.#rows.source[row] = this.#rows.sourceRow(this.#view.getUint32(at + 16, little));
       return;
     }
-    if (row !== undefined && head.header === undefined) this.#headerless(row, at, size, head);
+    if (row !== undefined && head.header === undefined) this.#headerless(row, at, head);
     if (!inOrder) this.#state(at, head, row);
   }
 
   /** An unknown payload as glom writes it, with a fragment header. */
-  #isGloms(at: number, { type, size, header, littleEndian }: ItemHead): boolean {
+  #isGloms(at: number, { type, size, header, littleEndian, v10 }: Head): boolean {
     if (type !== ITEM_TYPE.EVB_UNKNOWN_PAYLOAD || header !== undefined) return false;
-    return !this.#v10 && isGlomsUnknownPayload(this.#view, at, size, littleEndian);
+    return !v10 && isGlomsUnknownPayload(this.#view, at, size, littleEndian);
   }
 
-  #state(at: number, head: ItemHead, row: number | undefined): void {
-    const { type, size, littleEndian, header, bodyOffset } = head;
+  #state(at: number, head: Head, row: number | undefined): void {
+    const { type, size, littleEndian, header, bodyOffset, v10 } = head;
     const isBare = this.#isBare(at, head) && !NEVER_BARE.has(type);
     // Where the body begins behind a header that doesn't fit, nobody knows.
-    const isKnown = this.#v10 || isBare || header !== undefined;
+    const isKnown = v10 || isBare || header !== undefined;
     const change = isStateChange(type) && isKnown && bodyOffset + COUNT_BYTES <= size;
     this.#found.states.push({
       type,
@@ -452,11 +366,11 @@ export class BlockScanner {
       stamp: header?.stamp ?? NULL_STAMP,
       barrier: header?.barrier ?? 0,
       bigEndian: !littleEndian,
-      v10: this.#v10,
+      v10,
       isBare,
       rowsBefore: this.#rows.count,
       row,
-      originalSource: header === undefined ? this.#originalSource(at, size) : undefined,
+      originalSource: header === undefined ? this.#originalSource(at, head) : undefined,
       version: this.#versionOf(at, head),
       runNumber: change ? this.#view.getUint32(at + bodyOffset, littleEndian) : undefined,
       item: this.#item,
@@ -464,14 +378,14 @@ export class BlockScanner {
     });
   }
 
-  #versionOf(at: number, { type, size, bodyOffset, littleEndian }: ItemHead): number | undefined {
+  #versionOf(at: number, { type, size, bodyOffset, littleEndian }: Head): number | undefined {
     if (isStateChange(type)) return size - bodyOffset > V11_STATE_BYTES_MAX ? 12 : 11;
     if (type !== ITEM_TYPE.RING_FORMAT || bodyOffset + 2 > size) return undefined;
     return this.#view.getUint16(at + bodyOffset, littleEndian);
   }
 
-  #originalSource(at: number, size: number): number | undefined {
+  #originalSource(at: number, { size, v10 }: Head): number | undefined {
     const item = new DataView(this.#view.buffer, this.#view.byteOffset + at, size);
-    return originalSourceOf(item, this.#v10);
+    return originalSourceOf(item, v10);
   }
 }

@@ -1,14 +1,19 @@
 import { RUN_ITEM } from "@evb/event";
 import { isStateChange, ITEM_TYPE, ROW, type RingRows, type ScanFound } from "@evb/formats";
 import type { HeaderlessRule } from "./headerless-rule.ts";
+import type { RingFile } from "./ring-run.ts";
+
+const { PHYSICS_EVENT } = ITEM_TYPE;
 
 /** Which sources were found for items without body header. */
 export interface FoundSources {
   /** By number among the states. */
   readonly ofStates: ReadonlyMap<number, number>;
-  /** How many items of a type were given to a source, as `TYPE → source: items`. */
-  readonly given: ReadonlyMap<string, number>;
+  readonly given: GivenSources;
 }
+
+/** How many items without body header were taken for a source, by type. */
+export type GivenSources = ReadonlyMap<number, ReadonlyMap<number, number>>;
 
 interface Item {
   readonly type: number;
@@ -23,7 +28,6 @@ interface Item {
  * Finds the sources of items without body header: by the user's rules, and where they say nothing by
  * what the run itself shows. Rows get their sources at once.
  *
- * @param run.paths of the run's files
  * @param run.version of its items: before 12 none says its source
  */
 export function findSources(
@@ -31,27 +35,60 @@ export function findSources(
   found: ScanFound,
   run: {
     readonly rules: readonly HeaderlessRule[];
-    readonly paths: readonly string[];
+    readonly files: readonly RingFile[];
     readonly version: number;
   },
 ): FoundSources {
-  const { rules, paths } = run;
+  const { rules, files } = run;
   const items = itemsOf(found, run.version);
   const sources = new RunSources(rows, found, items);
   const positions = new Map<number, number>();
-  const given = new Map<string, number>();
+  const given = new Map<number, Map<number, number>>();
+  const give = (type: number, source: number, many: number): void => {
+    const ofType = given.get(type) ?? new Map<number, number>();
+    given.set(type, ofType.set(source, (ofType.get(source) ?? 0) + many));
+  };
   const ofStates = new Map<number, number>();
   for (const item of items) {
     const position = (positions.get(item.type) ?? 0) + 1;
     positions.set(item.type, position);
-    const asked = { ...item, path: paths[item.file]!, position };
+    const asked = { ...item, path: files[item.file]!.path, position };
     const source = firstOf(rules, (rule) => rule(asked)) ?? sources.sourceOf(item);
     if (item.row === undefined) ofStates.set(item.state!, source);
     else rows.source[item.row] = rows.sourceRow(source);
-    const key = `${String(item.type)} ${String(source)}`;
-    given.set(key, (given.get(key) ?? 0) + 1);
+    give(item.type, source, 1);
   }
+  const events = found.headerlessEvents.rows;
+  const byDefault = sources.sourceOf({ type: PHYSICS_EVENT, originalSource: undefined });
+  if (rules.length === 0) {
+    const sourceRow = events.length === 0 ? 0 : rows.sourceRow(byDefault);
+    for (const row of events) rows.source[row] = sourceRow;
+    if (events.length > 0) give(PHYSICS_EVENT, byDefault, events.length);
+  } else giveByRules(rows, events, { rules, files, byDefault, give });
   return { ofStates, given };
+}
+
+/** Events say nothing of their source. */
+function giveByRules(
+  rows: RingRows,
+  events: Uint32Array,
+  by: {
+    readonly rules: readonly HeaderlessRule[];
+    readonly files: readonly RingFile[];
+    readonly byDefault: number;
+    readonly give: (type: number, source: number, many: number) => void;
+  },
+): void {
+  const { rules, files, byDefault, give } = by;
+  let file = 0;
+  for (const [k, row] of events.entries()) {
+    while (rows.offset[row]! >= files[file]!.base + files[file]!.sizeBytes) file++;
+    const { path } = files[file]!;
+    const event = { type: PHYSICS_EVENT, path, position: k + 1, originalSource: undefined };
+    const source = firstOf(rules, (rule) => rule(event)) ?? byDefault;
+    rows.source[row] = rows.sourceRow(source);
+    give(PHYSICS_EVENT, source, 1);
+  }
 }
 
 /** Of what has no header and could have one: RING_FORMAT and EVB_GLOM_INFO never have. */
@@ -105,8 +142,7 @@ class RunSources {
     this.#default = withoutBegin ?? this.#known[0] ?? 0;
   }
 
-  sourceOf(item: Item): number {
-    const { type, originalSource } = item;
+  sourceOf({ type, originalSource }: Pick<Item, "type" | "originalSource">): number {
     if (originalSource !== undefined && (this.#telling.get(type) ?? true)) return originalSource;
     if (this.#known.length === 1) return this.#known[0]!;
     if (!isStateChange(type)) return this.#default;

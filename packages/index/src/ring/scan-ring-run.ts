@@ -34,11 +34,10 @@ export async function scanRingRun(
   const found = newFound();
   const { streamEnds, ...scanned } = await scanAll(streams, files, { rows, found }, order);
   const { states } = found;
-  const paths = files.map(({ path }) => path);
   const number = runNumberOf(states, streams, files, order.runNumber);
   checkSegments(streams, states, files);
   const version: RingRun["version"] = scanned.v10 ? 10 : versionOf(states);
-  const { ofStates, given } = findSources(rows, found, { rules: order.rules, paths, version });
+  const { ofStates, given } = findSources(rows, found, { rules: order.rules, files, version });
   const sourceOf = (k: number): number | undefined => states[k]!.source ?? ofStates.get(k);
   states.forEach((_, k) => {
     const source = sourceOf(k);
@@ -117,7 +116,7 @@ async function scanAll(
   return {
     itemsIn: results.reduce((sum, { items }) => sum + items, 0),
     v10: results.every((one) => one.v10),
-    bigEndian: results[0]!.bigEndian,
+    bigEndian: results.find(({ bigEndian }) => bigEndian !== undefined)?.bigEndian ?? false,
     skipped: results.flatMap(({ skipped }) => skipped),
     streamEnds,
   };

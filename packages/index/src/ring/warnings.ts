@@ -1,4 +1,5 @@
 import { ITEM_TYPE, itemTypeName, type ScanFound, type Skipped } from "@evb/formats";
+import type { GivenSources } from "./headerless.ts";
 import type { EndItem, RingSource } from "./ring-run.ts";
 
 /** What is said of sources, before a list becomes too long to read. */
@@ -14,7 +15,7 @@ export function runWarnings(
     readonly skipped: readonly Skipped[];
   },
   found: ScanFound,
-  given: ReadonlyMap<string, number>,
+  given: GivenSources,
 ): string[] {
   const { begins, sources, skipped } = run;
   const ends = run.ends.filter(({ type }) => type === ITEM_TYPE.END_RUN);
@@ -35,10 +36,12 @@ export function runWarnings(
           `${String(found.badHeaders)} items have a body header that doesn't fit; they stay as they are`,
         ]
       : []),
-    ...[...given].map(([key, items]) => {
-      const [type, source] = key.split(" ").map(Number);
-      const name = itemTypeName(type!) ?? `type ${String(type)}`;
-      return `${String(items)} ${name} without body header: taken for source ${String(source)} (--headerless says otherwise)`;
+    ...[...given].flatMap(([type, sources]) => {
+      const name = itemTypeName(type) ?? `type ${String(type)}`;
+      return [...sources].map(
+        ([source, items]) =>
+          `${String(items)} ${name} without body header: taken for source ${String(source)} (--headerless says otherwise)`,
+      );
     }),
     ...(nulls > 0
       ? [`${String(nulls)} items without time stamp got the largest one of their source so far`]
