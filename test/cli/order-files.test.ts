@@ -346,6 +346,19 @@ describe("damage", () => {
     }),
   );
 
+  test("at the very beginning doesn't decide in which byte order the output is", () =>
+    inFolder((folder) => {
+      const big = new RingBytes({ version: 12, littleEndian: false });
+      const items = [big.state("BEGIN_RUN", { run: 1 }, { source: 1, barrier: 1 })];
+      const all = [Buffer.alloc(64, 0xee), ...items, ...rawOf(big, "1@20 1@10"), ...items];
+      expect(ordered(folder, { "run-0001-00.evt": all }, "--salvage").code).toBe(0);
+      const written = writtenRun(join(folder, "out"));
+      expect(written.subarray(16, 16 + items[0]!.length).toString("hex")).toBe(
+        items[0]!.toString("hex"),
+      );
+      expect([written.readUInt32BE(0), written.readUInt32BE(4)]).toEqual([16, 12]);
+    }));
+
   test.each([
     ["a wrong byte count", 28, built.length - 28 + 8],
     ["a fragment that overruns its event", 32 + 12, 4000],

@@ -151,6 +151,19 @@ describe("an item that evb doesn't understand", () => {
   });
 });
 
+describe("the layout of an item", () => {
+  const old = new RingBytes({ version: 10, littleEndian: true });
+
+  test("is what it shows itself: state changes of version 10 in a file of version 12", async () => {
+    const items = [old.state("BEGIN_RUN", { run: 1 }), old.state("END_RUN", { run: 1 })];
+    const [first, last] = items as [Buffer, Buffer];
+    const written = await order([ring.format(), begin(1), first, ...rawOf(ring, "1@5"), last]);
+    expect(written.map((item) => item.readUInt32LE(4))).toEqual([12, 1, 1, 42, 30, 2]);
+    const bytes = written.map((item) => item.toString("hex"));
+    expect(bytes).toEqual(expect.arrayContaining(items.map((item) => item.toString("hex"))));
+  });
+});
+
 describe("raw and built events", () => {
   const flat = [ring.format(), begin(1)];
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { streamsOf } from "@evb/index";
@@ -150,6 +150,29 @@ describe("a run of ring items", () => {
       expect(outIn(folder)).toEqual([".run-0001"]);
       const again = await orderRuns(jobIn(folder, { resume: true }), toTheEnd());
       expectWhole(folder, run, again);
+    }));
+
+  test("that is stopped while its inputs are read leaves what was there, also with force", () =>
+    inFolder(async (folder) => {
+      const run = makeRun(folder);
+      const { scan } = jobIn(folder);
+      const stopped = { scan: { ...scan, signal: AbortSignal.abort() } };
+      const nothing = await faultOf(() => orderRuns(jobIn(folder, stopped), toTheEnd()));
+      expect(nothing).toMatchObject({ tag: "ring-scan-stopped", exitCode: 4 });
+      expect(existsSync(join(folder, "out"))).toBe(false);
+      expectWhole(folder, run, await orderRuns(jobIn(folder), toTheEnd()));
+      const again = jobIn(folder, { ...stopped, force: true });
+      expect(await faultOf(() => orderRuns(again, toTheEnd()))).toMatchObject({ exitCode: 4 });
+      expect(outIn(folder)).toEqual(["report.json", "run-0001-00.evt"]);
+    }));
+
+  test("isn't resumed by another version of evb", () =>
+    inFolder(async (folder) => {
+      makeRun(folder);
+      expect(await orderRuns(jobIn(folder), stoppedAfter(10))).toMatchObject({ exitCode: 4 });
+      const other = jobIn(folder, { resume: true, evbVersion: "another" });
+      const { tag, exitCode } = await faultOf(() => orderRuns(other, toTheEnd()));
+      expect({ tag, exitCode }).toEqual({ tag: "resume-differs", exitCode: 2 });
     }));
 
   test("isn't resumed with other settings", () =>

@@ -215,7 +215,11 @@ describe("a unit writer", () => {
       making.units.push({ stamp: 1n, fragments: [1n, 2n], pieces: making.fragment(1n) });
       const { part } = making.part(0, 0, 0n);
       expect((await faultOf(() => write(part, unitBytes, 0))).tag).toBe("data-changed");
-      making.units[0] = { ...making.units[0]!, fragments: [1n], pieces: [] };
+      const long = [making.literal(making.number(8, 1n)), making.literal(Buffer.alloc(100))];
+      making.units[0] = { ...making.units[0]!, pieces: long };
+      const { part: fewer } = making.part(0, 0, 0n);
+      expect((await faultOf(() => write(fewer, unitBytes, 0))).tag).toBe("data-changed");
+      making.units[0] = { ...making.units[0], fragments: [1n], pieces: [] };
       making.units[0] = { ...making.units[0], pieces: [making.literal(Buffer.alloc(21))] };
       const { part: longer } = making.part(0, 0, 0n);
       expect((await faultOf(() => write(longer, unitBytes, 0))).tag).toBe("data-changed");

@@ -1192,4 +1192,28 @@ export const sabotages = [
     tests: ["cli/run"],
     named: "twice ends at once",
   },
+  {
+    name: "what is on another host is taken for written before its disk has it",
+    file: `${CLIENT}/rebuild-bench.ts`,
+    line: "fsyncSync(fd);",
+    instead: "void fd;",
+    tests: ["cli/order-doubts"],
+    named: "another host",
+  },
+  {
+    name: "written bytes that aren't in order are given their names",
+    file: "packages/runner/src/rebuild/rebuild-run.ts",
+    line: "if (out.fragmentsOut !== fragments || out.eventsOut !== events || out.backwardStepsOut !== 0)",
+    instead: "if (out.fragmentsOut !== fragments || out.eventsOut !== events)",
+    tests: ["cli/order-doubts"],
+    named: "aren't in order",
+  },
+  {
+    name: "--force removes what was there before the inputs are known to be sound",
+    file: "packages/runner/src/rebuild/order-runs.ts",
+    line: "let isEmpty = !force;",
+    instead: "let isEmpty = true; if (force) for (const folder of folders) emptyOrderOut(folder);",
+    tests: ["cli/order-doubts"],
+    named: "keeps what was there",
+  },
 ];

@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const EVB = fileURLToPath(new URL("../../packages/cli/bin/evb.js", import.meta.url));
+/** The command as it is installed. */
+export const EVB = fileURLToPath(new URL("../../packages/cli/bin/evb.js", import.meta.url));
 /** A command of these tests takes 0.3 s; on a machine that does ten things at once, some seconds. */
 const TIMEOUT_MS = 30_000;
 

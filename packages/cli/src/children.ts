@@ -36,9 +36,7 @@ export class Children {
     this.#count = count;
     this.#words = words;
     // A second interrupt ends this process at once, and leaves none behind.
-    process.once("exit", () => {
-      this.#kill("SIGKILL");
-    });
+    process.once("exit", this.#killAll);
   }
 
   /** Before the start: all that will be. */
@@ -78,7 +76,12 @@ export class Children {
       });
     clearTimeout(told);
     clearTimeout(deadline);
+    process.off("exit", this.#killAll);
   }
+
+  readonly #killAll = (): void => {
+    this.#kill("SIGKILL");
+  };
 
   #kill(signal: NodeJS.Signals): void {
     for (const child of this.#running) child.kill(signal);

@@ -36,6 +36,10 @@ export const fault = faults({
     (at: { path: string; reason: string }) =>
       `what came from the pipe can't be kept in ${at.path}: ${at.reason}; check that its folder is there and has room`,
   ],
+  "pipe-stopped": [
+    4,
+    () => "stopped while the pipe was read: nothing is written, and what came is gone; begin anew",
+  ],
   "inspect-not-an-index": [
     2,
     (at: { path: string }) =>

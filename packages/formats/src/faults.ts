@@ -45,6 +45,11 @@ export const fault = faults({
     (at: { path: string; reason: string }) =>
       `${at.path} can't be read: ${at.reason}; check its path and permissions`,
   ],
+  "ring-scan-stopped": [
+    4,
+    (at: { path: string; at: number; of: number }) =>
+      `stopped at byte ${String(at.at)} of ${String(at.of)} of ${at.path}, while the inputs were read: nothing is written yet; the same command begins anew`,
+  ],
   "ring-damaged": [
     1,
     (at: { path: string; offset: number; item: number; reason: string }) =>

@@ -213,7 +213,11 @@ function checkSame(out: string, before: JournalStart, now: JournalStart): void {
       .join(" ") || "none";
   const isRebuild = now.analysis.name === REBUILD;
   // They say where parts begin, so they are named first.
-  if (isRebuild) differ("the options", settings(before), settings(now));
+  if (isRebuild) {
+    differ("the options", settings(before), settings(now));
+    // Another version may cut parts elsewhere.
+    differ("evb", before.evb, now.evb);
+  }
   if (before.indexEnds !== now.indexEnds)
     differ(
       isRebuild ? "the inputs" : "the index",

@@ -1,16 +1,16 @@
-import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { createWriteStream, rmSync } from "node:fs";
 import { resolve } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { sentenceOf } from "@evb/event";
 import { findInputs } from "@evb/index";
 import { fault } from "../faults.ts";
 import { PIPE } from "../pipe.ts";
 import type { OrderArguments } from "./order-arguments.ts";
 
-const BLOCK_BYTES = 2 ** 20;
-
 /** The files that are to be ordered; a pipe is put into one first, as it is read twice. */
 export async function findRingInputs(
   argv: Pick<OrderArguments, "input" | "out" | "stagearea" | "split">,
+  signal: AbortSignal,
 ): Promise<{ paths: string[]; close(): void }> {
   const named = argv.input.filter((input) => input !== PIPE);
   const found = named.length === 0 ? [] : await findInputs(named, ["evt"]);
@@ -18,9 +18,10 @@ export async function findRingInputs(
   if (named.length === argv.input.length) return { paths, close: () => undefined };
   const spool = `${resolve(argv.out ?? argv.stagearea ?? argv.split ?? "")}.spool.${String(process.pid)}`;
   try {
-    copyStdin(spool);
+    await pipeline(process.stdin, createWriteStream(spool, { flags: "wx" }), { signal });
   } catch (thrown) {
     rmSync(spool, { force: true });
+    if (signal.aborted) throw fault("pipe-stopped", {});
     throw fault("pipe-not-kept", { path: spool, reason: sentenceOf(thrown) }, { cause: thrown });
   }
   return {
@@ -30,32 +31,3 @@ export async function findRingInputs(
     },
   };
 }
-
-function copyStdin(path: string): void {
-  const fd = openSync(path, "wx");
-  try {
-    const block = new Uint8Array(BLOCK_BYTES);
-    for (;;) {
-      const bytes = readSome(block);
-      if (bytes === 0) return;
-      for (let done = 0; done < bytes;) done += writeSync(fd, block, done, bytes - done);
-    }
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** A pipe that another process keeps from blocking says so while it is empty. */
-function readSome(block: Uint8Array): number {
-  for (;;)
-    try {
-      return readSync(0, block, 0, block.length, null);
-    } catch (thrown) {
-      const { code } = thrown as NodeJS.ErrnoException;
-      if (code === "EOF") return 0;
-      if (code !== "EAGAIN") throw thrown;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
-    }
-}
-
-const PAUSE_MS = 5;

@@ -24,7 +24,7 @@ const LIKE_NONE = { policy: "earliest", fragmentsMax: Infinity, ticksWithoutWind
 export function orderJob(
   argv: OrderArguments,
   streams: readonly RingStream[],
-  awaited: () => number,
+  { signal, awaited }: { readonly signal: AbortSignal; readonly awaited: () => number },
 ): OrderJob {
   const { out, stagearea, split } = argv;
   const buildings = buildingsOf(argv);
@@ -37,7 +37,7 @@ export function orderJob(
     isStageArea: stagearea !== undefined,
     force: argv.force,
     resume: argv.resume,
-    scan: ringScan(argv),
+    scan: { ...ringScan(argv), signal },
     index:
       argv.index === undefined
         ? undefined

@@ -17,11 +17,11 @@ export async function runOrderCommand(argv: OrderArguments): Promise<number> {
   checkOptions(argv);
   const signal = withTimeLimit(interruptSignal(), argv.timeLimit);
   const count = parseCount("clients", argv.clients, { min: 1, max: CLIENTS_MAX });
-  const inputs = await findRingInputs(argv);
+  const inputs = await findRingInputs(argv, signal);
   try {
     const streams = findStreams(inputs.paths, argv);
     const clients = await orderClients(argv, count, signal);
-    const job = orderJob(argv, streams, () => clients.awaited());
+    const job = orderJob(argv, streams, { signal, awaited: () => clients.awaited() });
     return tell(await orderRuns(job, clients), argv);
   } finally {
     inputs.close();

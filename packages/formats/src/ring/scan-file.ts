@@ -29,6 +29,8 @@ export interface ScanFileOrder {
   readonly bytesOfAll: number;
   /** Whether damage is skipped; else it is an error. */
   readonly salvage: boolean;
+  /** Ends it early. */
+  readonly signal: AbortSignal | undefined;
   /** Of the file that this one continues; undefined: it is the first. */
   readonly v10: boolean | undefined;
 }
@@ -44,7 +46,8 @@ export interface ScannedFile {
 /**
  * Scans one file, from its beginning to its end, into the scanner's rows.
  *
- * @throws EvbError "ring-unreadable", "ring-empty", and "ring-damaged" with file, byte offset and item number
+ * @throws EvbError "ring-unreadable", "ring-empty", "ring-scan-stopped", and "ring-damaged" with file, byte
+ * offset and item number
  */
 export async function scanRingFile(
   scanner: BlockScanner,
@@ -71,11 +74,13 @@ async function scanItems(
   rows: RingRows,
   order: ScanFileOrder & { readonly v10: boolean },
 ): Promise<Skipped[]> {
-  const { path, base, bytesOfAll, salvage, v10 } = order;
+  const { path, base, bytesOfAll, salvage, signal, v10 } = order;
   const skipped: Skipped[] = [];
   let at = 0;
   let wanted = BLOCK_BYTES;
   while (at < file.sizeBytes) {
+    if (signal?.aborted === true)
+      throw fault("ring-scan-stopped", { path, at, of: file.sizeBytes });
     // What is larger than a block is read at once.
     const next = wanted > BLOCK_BYTES ? undefined : await ahead.view(at);
     const view = next ?? file.view(at, wanted);

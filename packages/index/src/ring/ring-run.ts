@@ -12,6 +12,8 @@ export interface RingScanOrder {
   readonly rules: readonly HeaderlessRule[];
   /** All inputs are one run of this number, whatever their items say. */
   readonly runNumber: number | undefined;
+  /** Ends it early. */
+  readonly signal?: AbortSignal;
 }
 
 /** A file of the run, as its bytes are counted: all files one behind the other. */

@@ -23,7 +23,7 @@ import { runWarnings } from "./warnings.ts";
 /**
  * Scans the streams of one run, finds sources and stamps of what has none, and orders all.
  *
- * @throws EvbError "ring-unreadable", "ring-damaged", "ring-two-runs", "segments-swapped"
+ * @throws EvbError "ring-unreadable", "ring-damaged", "ring-two-runs", "segments-swapped", "ring-scan-stopped"
  */
 export async function scanRingRun(
   streams: readonly RingStream[],
@@ -96,7 +96,7 @@ async function scanAll(
   { rows, found }: { rows: RingRows; found: ScanFound },
   order: RingScanOrder,
 ): Promise<Scanned> {
-  const { salvage } = order;
+  const { salvage, signal } = order;
   const scanner = new BlockScanner(rows, found, order);
   const bytesOfAll = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const streamEnds: number[] = [];
@@ -106,7 +106,8 @@ async function scanAll(
     let v10: boolean | undefined;
     for (const path of stream.files) {
       const { base } = files[file]!;
-      const one = await scanRingFile(scanner, rows, { path, file, base, bytesOfAll, salvage, v10 });
+      const how = { path, file, base, bytesOfAll, salvage, signal, v10 };
+      const one = await scanRingFile(scanner, rows, how);
       ({ v10 } = one);
       results.push(one);
       file++;

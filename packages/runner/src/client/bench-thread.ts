@@ -60,10 +60,10 @@ export class BenchThread {
       this.#take(message);
     });
     this.#worker.once("error", (error) => {
-      this.#gone(error instanceof Error ? error.message : String(error));
+      this.#gone(reasonOf(error));
     });
     this.#worker.once("exit", () => {
-      this.#gone("the analysis ended its thread");
+      this.#gone(ENDED);
     });
   }
 
@@ -77,6 +77,8 @@ export class BenchThread {
     try {
       await new Promise<void>((resolve, reject) => {
         thread.#opening = { resolve, reject };
+        const gone = started.gone();
+        if (gone !== undefined) thread.#gone(gone);
       });
       return thread;
     } catch (thrown) {
@@ -228,11 +230,17 @@ function errorOf({ tag, message, exitCode }: Extract<FromBench, { kind: "failed"
   return exitCode === undefined ? new Error(message) : new EvbError(tag, {}, message, exitCode);
 }
 
+const ENDED = "the analysis ended its thread";
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+
 /** A thread that loads what it will need, and waits for its order. */
 export interface StartedThread {
   readonly worker: Worker;
   /** See bench-words.ts. */
   readonly words: Uint32Array;
+  /** Why it is gone already; undefined where it isn't. */
+  gone(): string | undefined;
 }
 
 /** @param kind what it should load before it is told what to do */
@@ -240,7 +248,15 @@ export function startThread(kind?: ThreadStart["kind"]): StartedThread {
   const bytes = BENCH_WORDS * Uint32Array.BYTES_PER_ELEMENT;
   const words = new Uint32Array(new SharedArrayBuffer(bytes));
   const start: ThreadStart = { words, kind };
-  return { worker: new Worker(workerUrl(), { workerData: start }), words };
+  const worker = new Worker(workerUrl(), { workerData: start });
+  let reason: string | undefined;
+  worker.once("error", (error) => {
+    reason ??= reasonOf(error);
+  });
+  worker.once("exit", () => {
+    reason ??= ENDED;
+  });
+  return { worker, words, gone: () => reason };
 }
 
 /** A thread knows no TypeScript: it runs what was built. */

@@ -82,8 +82,8 @@ function reportedFiles(path: string): string[] {
 }
 
 /**
- * Makes OUT, or empties it of what an earlier `evb order` wrote: of .evt files only those that its
- * report names, and never an input.
+ * Makes OUT. With force it may hold what an earlier `evb order` wrote, which stays until
+ * {@link emptyOrderOut}; an input may never lie in it.
  *
  * @throws EvbError "out-exists", "out-foreign", "out-unwritable", "output-is-input"
  */
@@ -99,7 +99,7 @@ export function makeOrderOut(
       (input) => existsSync(input) && realpathSync(input).startsWith(`${real}${sep}`),
     );
     if (inside !== undefined) throw fault("output-is-input", { out, input: inside });
-    if (force) emptyOut(out);
+    if (force) ownEntries(out);
   }
   try {
     makeFolder(out);
@@ -108,16 +108,27 @@ export function makeOrderOut(
   }
 }
 
-/** Nothing is removed before all is known to be ours. */
-function emptyOut(out: string): void {
+/**
+ * Empties OUT of what an earlier `evb order` wrote: of .evt files only those that its report names. Nothing
+ * is removed before all is known to be ours.
+ *
+ * @throws EvbError "out-foreign", "out-unwritable"
+ */
+export function emptyOrderOut(out: string): void {
+  const found = ownEntries(out);
+  for (const path of found) rmSync(path);
+  const folders = new Set(found.map((path) => dirname(path)).filter((folder) => folder !== out));
+  for (const folder of folders) rmdirSync(folder);
+}
+
+/** @throws EvbError "out-foreign", "out-unwritable" */
+function ownEntries(out: string): string[] {
   const own = new Set(reportedFiles(join(out, "report.json")).map((file) => join(out, file)));
   own.add(join(out, "report.json"));
   const found = entriesBelow(out);
   const foreign = found.find((path) => !own.has(path) && !isOfWork(relative(out, path)));
   if (foreign !== undefined) throw fault("out-foreign", { out, found: relative(out, foreign) });
-  for (const path of found) rmSync(path);
-  const folders = new Set(found.map((path) => dirname(path)).filter((folder) => folder !== out));
-  for (const folder of folders) rmdirSync(folder);
+  return found;
 }
 
 const isOfWork = (path: string): boolean =>

@@ -23,6 +23,7 @@ import { refuseLiveRun } from "../wire/connection-file.ts";
 import { Checksum } from "./checksum.ts";
 import {
   checksumName,
+  emptyOrderOut,
   linkComplete,
   makeOrderOut,
   outPlaces,
@@ -101,9 +102,9 @@ export async function orderRuns(job: OrderJob, clients: OrderClients): Promise<O
   const kept = job.index === undefined ? undefined : await KeptScan.find(job.index, runs);
   if (kept?.isThere === true)
     clients.watcher.notice(`${job.index!.path} is of these files: they are not scanned again`);
-  const folders = await prepareOut(job, places, [...runs.keys()]);
+  const { folders, empty } = await prepareOut(job, places, [...runs.keys()]);
   try {
-    return await orderAll(job, clients, { runs, places, kept });
+    return await orderAll(job, clients, { runs, places, kept, empty });
   } finally {
     // Where nothing was done the same command can be typed again.
     for (const folder of folders) removeIfEmpty(folder);
@@ -117,10 +118,12 @@ async function orderAll(
     runs,
     places,
     kept,
+    empty,
   }: {
     readonly runs: ReadonlyMap<number, readonly RingStream[]>;
     readonly places: OrderPlaces;
     readonly kept: KeptScan | undefined;
+    readonly empty: () => void;
   },
 ): Promise<OrderOutcome> {
   const finished: OrderedRun[] = [];
@@ -132,7 +135,12 @@ async function orderAll(
       finished.push(...before);
       continue;
     }
-    const { ordered, problem } = await orderRun(job, clients, places, { number, streams, kept });
+    const { ordered, problem } = await orderRun(job, clients, places, {
+      number,
+      streams,
+      kept,
+      empty,
+    });
     finished.push(...ordered);
     const report = { evb: job.evbVersion, runs: finished };
     if (problem !== undefined)
@@ -145,23 +153,29 @@ async function orderAll(
   };
 }
 
-/** Returns the folders that there are now. */
+/** The folders that there are now, and what removes an earlier output: not before the inputs are known to be sound. */
 async function prepareOut(
   job: OrderJob,
   places: OrderPlaces,
   runs: readonly number[],
-): Promise<string[]> {
+): Promise<{ folders: string[]; empty: () => void }> {
   const { out, force, resume, isStageArea, streams } = job;
   if (force)
     for (const run of runs) {
       await refuseLiveRun(connectionIn(places.work(run)));
       refuseLiveProcess(places.work(run));
-      removeOutFolder(outFolder(places.work(run)));
     }
   const inputs = streams.flatMap(({ files }) => files);
   const folders = isStageArea ? runs.map((run) => places.folder(run, "")) : [out];
   for (const folder of folders) makeOrderOut(folder, { force, resume, inputs });
-  return folders;
+  let isEmpty = !force;
+  const empty = (): void => {
+    if (isEmpty) return;
+    isEmpty = true;
+    for (const run of runs) removeOutFolder(outFolder(places.work(run)));
+    for (const folder of folders) emptyOrderOut(folder);
+  };
+  return { folders, empty };
 }
 
 function removeIfEmpty(folder: string): void {
@@ -216,6 +230,7 @@ async function orderRun(
     readonly number: number;
     readonly streams: readonly RingStream[];
     readonly kept: KeptScan | undefined;
+    readonly empty: () => void;
   },
 ): Promise<{ ordered: OrderedRun[]; problem: EvbError | undefined }> {
   const begun = performance.now();
@@ -227,6 +242,7 @@ async function orderRun(
   try {
     const run = (await wanted.kept?.run(job.scan)) ?? (await scanRingRun(wanted.streams, job.scan));
     checkInputs(run, wanted, { job, states });
+    wanted.empty();
     const buildings = job.isSplit ? splitBuildings(run, job) : job.buildings;
     const windows = job.isSplit ? buildings.map(() => "") : windowNames(buildings);
     const outputs = buildings.map((building, row) => ({
