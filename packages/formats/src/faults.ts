@@ -20,6 +20,11 @@ export const fault = faults({
     (at: { path: string; dataSet: string; row: number; rows: number; reason: string }) =>
       `rows ${String(at.row)} to ${String(at.row + at.rows - 1)} of ${at.dataSet} in ${at.path} can't be read: ${at.reason}; the file may be damaged`,
   ],
+  "hdf5-storage-damaged": [
+    3,
+    (at: { path: string; dataSet: string; offset: number; reason: string }) =>
+      `${at.path} is damaged at byte ${String(at.offset)}, where ${at.dataSet} is described: ${at.reason}; check that it was copied whole, or see with \`h5dump -H -p\` what HDF5's own tools make of it`,
+  ],
   "hdf5-no-filter": [
     3,
     (at: { path: string; dataSet: string; filter: string }) =>

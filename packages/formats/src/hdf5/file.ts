@@ -1,9 +1,10 @@
-import { readlinkSync, realpathSync, statSync } from "node:fs";
 import { asElementType, sentenceOf } from "@evb/event";
 import { fault } from "../faults.ts";
 import { Hdf5DataSet, stringType, type CellType, type DataSetShape } from "./data-set.ts";
 import type { Hdf5 } from "./library.ts";
-import { isHdf5 } from "./signature.ts";
+import { locate } from "./locate.ts";
+import { openForReading, type LibraryFile } from "./open.ts";
+import { readStorage, type Storage } from "./storage/storage.ts";
 
 export type AttributeValue = string | number | bigint;
 
@@ -34,14 +35,13 @@ const CLASS_STRING = 3;
 export class Hdf5File {
   readonly path: string;
   readonly #hdf5: Hdf5;
-  readonly #file: InstanceType<Hdf5["h5"]["File"]>;
+  readonly #file: LibraryFile;
 
   /** @throws EvbError "hdf5-cannot-open" */
   constructor(hdf5: Hdf5, path: string) {
     this.path = path;
     this.#hdf5 = hdf5;
-    checkReadable(path);
-    this.#file = openChecked(hdf5, path);
+    this.#file = openForReading(hdf5, path);
   }
 
   /** @throws EvbError "hdf5-no-such-data-set" */
@@ -72,6 +72,22 @@ export class Hdf5File {
       chunk: metadata.chunks ?? undefined,
       filters: filters.map((filter) => filterName(filter)),
     };
+  }
+
+  /**
+   * Where the data set's bytes are, for reading them without the library; links are followed to the file that has it.
+   *
+   * @throws EvbError "hdf5-no-such-data-set", "hdf5-storage-damaged", "hdf5-cannot-open"
+   */
+  storageOf(path: string): Storage {
+    const shape = this.shapeOf(path);
+    if (shape === undefined) throw this.#noDataSet(path, this.#whatElse(path));
+    if (shape.type === undefined) return { kind: "other", reason: `it holds ${shape.typeName}` };
+    const located = locate(this.#hdf5, { id: this.#file.file_id, path: this.path }, path);
+    if ("reason" in located) return { kind: "other", reason: located.reason };
+    if (String(located.space.shape) !== String(shape.shape))
+      return { kind: "other", reason: "its links lead evb and the HDF5 library to different places" };
+    return readStorage({ ...located, dataSet: path }, located.space);
   }
 
   /** Everything in the file, by path, at most `max` entries. */
@@ -167,48 +183,6 @@ export class Hdf5File {
   #noDataSet(dataSet: string, reason: string): Error {
     return fault("hdf5-no-such-data-set", { path: this.path, dataSet, reason });
   }
-}
-
-/** The library says little about files that it can't reach, so we ask the system first. */
-function checkReadable(path: string): void {
-  try {
-    const size = statSync(path).size;
-    if (size === 0) throw fault("hdf5-cannot-open", { path, reason: "it is empty" });
-    if (!isHdf5(path))
-      throw fault("hdf5-cannot-open", { path, reason: "it has no HDF5 signature" });
-  } catch (thrown) {
-    const code = (thrown as NodeJS.ErrnoException).code;
-    if (code === undefined) throw thrown;
-    throw fault("hdf5-cannot-open", { path, reason: systemReason(code, path) }, { cause: thrown });
-  }
-}
-
-function systemReason(code: string, path: string): string {
-  if (code === "ENOENT") return brokenLink(path) ?? "there is no such file";
-  if (code === "EACCES" || code === "EPERM") return "permission denied";
-  if (code === "EISDIR") return "it is a folder";
-  if (code === "ENOTDIR") return "a part of its path is no folder";
-  if (code === "ELOOP") return "it is a link that leads back to itself";
-  return code;
-}
-
-function brokenLink(path: string): string | undefined {
-  try {
-    return `it is a link to ${readlinkSync(path)}, which isn't there`;
-  } catch {
-    return undefined;
-  }
-}
-
-/** A bad file doesn't throw: its id is negative, and the first use of it would be a TypeError. */
-function openChecked(hdf5: Hdf5, path: string): InstanceType<Hdf5["h5"]["File"]> {
-  const real = realpathSync(path);
-  const { result: file, reason } = hdf5.quietly(() => new hdf5.h5.File(real, "r"));
-  if (file.file_id >= 0n) return file;
-  // A writer that still has the file open in single-writer-multiple-reader mode: opened anew each time, never refreshed.
-  const live = hdf5.quietly(() => new hdf5.h5.File(real, "Sr"));
-  if (live.result.file_id >= 0n) return live.result;
-  throw fault("hdf5-cannot-open", { path, reason: reason || "the HDF5 library gave no reason" });
 }
 
 interface TypeMetadata {

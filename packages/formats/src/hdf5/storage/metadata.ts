@@ -1,0 +1,48 @@
+import type { EvbError } from "@evb/event";
+import { Cursor } from "./cursor.ts";
+import type { PositionedFile } from "./positioned-file.ts";
+import { readSuperblock, type Superblock } from "./superblock.ts";
+
+/** A file's metadata, by address: blocks as cursors, and what addresses mean. */
+export class Metadata implements Superblock {
+  readonly baseOffset: number;
+  readonly addressBytes: number;
+  readonly lengthBytes: number;
+  readonly #file: PositionedFile;
+
+  /** @throws EvbError "hdf5-storage-damaged" where there is no sound superblock */
+  constructor(file: PositionedFile) {
+    this.#file = file;
+    const { baseOffset, addressBytes, lengthBytes } = readSuperblock(file);
+    this.baseOffset = baseOffset;
+    this.addressBytes = addressBytes;
+    this.lengthBytes = lengthBytes;
+  }
+
+  get path(): string {
+    return this.#file.path;
+  }
+
+  /** The block of so many bytes at an address. */
+  block(address: number, bytes: number): Cursor {
+    const offset = this.baseOffset + address;
+    return new Cursor(this.#file, this, offset, this.#file.bytes(offset, bytes));
+  }
+
+  /** The same, of a block that begins with four letters and ends with its checksum; the cursor is behind the letters. */
+  checkedBlock(address: number, bytes: number, letters: string): Cursor {
+    const cursor = this.block(address, bytes);
+    cursor.signature(letters);
+    cursor.verify();
+    return cursor;
+  }
+
+  /** Whether the file has so many bytes at an address. */
+  holds(address: number, bytes: number): boolean {
+    return this.baseOffset + address + bytes <= this.#file.sizeBytes;
+  }
+
+  damaged(address: number, reason: string): EvbError {
+    return this.#file.damaged(this.baseOffset + address, reason);
+  }
+}

@@ -1,0 +1,66 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { Hdf5File, loadHdf5 } from "@evb/formats";
+import { describeWith } from "../support/capabilities.ts";
+import { rebuild } from "../support/rebuild-storage.ts";
+import { oracle, temporaryFolder } from "../support/system.ts";
+
+const hdf5 = await loadHdf5();
+
+/** file → data set → sha256 of what h5py reads. */
+type Answers = Record<string, Record<string, string>>;
+
+const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
+
+describeWith(["h5py", "hdf5tools"], "data sets made by h5py and h5repack", () => {
+  const folder = temporaryFolder();
+  afterAll(folder.remove);
+  let answers: Answers = {};
+
+  beforeAll(() => {
+    answers = JSON.parse(oracle("storage_make.py", folder.path)) as Answers;
+  });
+
+  test("are put together from where their storage says they are as h5py reads them", () => {
+    const wrong: string[] = [];
+    let compared = 0;
+    for (const [path, answer] of Object.entries(answers)) {
+      const file = new Hdf5File(hdf5, path);
+      for (const [dataSet, expected] of Object.entries(answer)) {
+        const storage = file.storageOf(dataSet);
+        const name = `${path} ${dataSet}`;
+        if (storage.kind === "other") {
+          wrong.push(`${name}: ${storage.reason}`);
+          continue;
+        }
+        const { shape, typeName } = file.shapeOf(dataSet)!;
+        const elementBytes = Number(typeName.slice(2));
+        compared++;
+        if (sha256(rebuild(storage, { shape, elementBytes })) !== expected) wrong.push(name);
+      }
+      file.close();
+    }
+    expect(wrong).toEqual([]);
+    expect(compared).toBeGreaterThan(1000);
+  });
+
+  // Signatures of: B-tree 1; fixed array and its data block; extensible array, its super and data blocks; B-tree 2 with
+  // leaves and inner nodes; object header 2 and its continuation.
+  test.each([
+    "TREE",
+    "FAHD",
+    "FADB",
+    "EAHD",
+    "EASB",
+    "EADB",
+    "BTHD",
+    "BTLF",
+    "BTIN",
+    "OHDR",
+    "OCHK",
+  ])("are stored in all ways, one of them with a block %s", (signature) => {
+    const files = Object.keys(answers).filter((path) => readFileSync(path).includes(signature));
+    expect(files).not.toEqual([]);
+  });
+});
