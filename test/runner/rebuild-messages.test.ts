@@ -127,6 +127,8 @@ describe("a part", () => {
 });
 
 /** Leases whose events are parts of these lengths; as they come of a run that is rebuilt. */
+const NO_SOURCES = { count: 0, chunksPerRow: undefined };
+
 const leasesOf = (lengths: readonly (readonly number[])[]): Lease[] =>
   lengths.map((parts, i) => ({
     id: asLeaseId(i + 1),
@@ -140,7 +142,7 @@ const leasesOf = (lengths: readonly (readonly number[])[]): Lease[] =>
 
 const roundTrip = (leases: readonly Lease[]): Lease[] => {
   const frame = encodeLeases({ ...HEAD, kind: "lease" }, leases);
-  return decodeLeases(readHeader(frame), frame, 0);
+  return decodeLeases(readHeader(frame), frame, NO_SOURCES);
 };
 
 describe("leases with parts", () => {
@@ -170,7 +172,7 @@ describe("leases with parts", () => {
     const parts = 4 * Math.ceil(3 / 2) * 2 + 8 + 8 + 16;
     for (let length = frame.length - parts + 1; length < frame.length; length++) {
       const { tag } = await faultOf(() =>
-        decodeLeases(readHeader(frame), frame.subarray(0, length), 0),
+        decodeLeases(readHeader(frame), frame.subarray(0, length), NO_SOURCES),
       );
       expect({ length, tag }).toEqual({ length, tag: "frame-bad" });
     }

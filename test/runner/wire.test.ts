@@ -46,8 +46,10 @@ const SOURCES = 2;
 const DECODERS: Readonly<Record<string, (bytes: Uint8Array) => unknown>> = {
   beat: readHeader,
   settled: readHeader,
-  lease: (bytes) => decodeLeases(readHeader(bytes), bytes, SOURCES),
-  double: (bytes) => decodeLeases(readHeader(bytes), bytes, SOURCES),
+  lease: (bytes) =>
+    decodeLeases(readHeader(bytes), bytes, { count: SOURCES, chunksPerRow: undefined }),
+  double: (bytes) =>
+    decodeLeases(readHeader(bytes), bytes, { count: SOURCES, chunksPerRow: undefined }),
   result: (bytes) => decodeResults(readHeader(bytes), bytes, COLUMNS),
   epoch: (bytes) => decodeEpoch(readHeader(bytes), bytes, SCHEMA.totals),
   join: decodeJoin,
@@ -368,7 +370,9 @@ describe("wrong fields", () => {
 
   test("a lease that names an unknown source is refused", async () => {
     const bytes = frames()["lease"]!;
-    const { tag } = await faultOf(() => decodeLeases(readHeader(bytes), bytes, 1));
+    const { tag } = await faultOf(() =>
+      decodeLeases(readHeader(bytes), bytes, { count: 1, chunksPerRow: undefined }),
+    );
     expect(tag).toBe("frame-bad");
   });
 

@@ -121,6 +121,14 @@ export const WELCOME: Welcome = {
       type: "i4",
       itemShape: [250, 1000],
       rows: 2 ** 40,
+      payloadFile: 0,
+      storage: {
+        bigEndian: true,
+        chunk: [1, 250, 500],
+        address: -1,
+        filters: [{ id: 2, clientData: [4] }],
+        fill: undefined,
+      },
     },
   ],
 };

@@ -3,6 +3,7 @@ import { Totals, type ResultSchema } from "@evb/analysis";
 import type { RunIndex } from "@evb/index";
 import {
   decodeLeases,
+  leaseSourcesOf,
   decodeWelcome,
   encodeEpoch,
   encodeFailures,
@@ -81,7 +82,7 @@ export class Puppet {
       lane: (frame) => {
         const header = openMessage([frame]);
         const has = header.kind === "lease" || header.kind === "double";
-        const leases = has ? decodeLeases(header, frame, this.#index.sources.length) : [];
+        const leases = has ? decodeLeases(header, frame, leaseSourcesOf(this.#index)) : [];
         this.heard.push({ ...header, leases });
       },
     });

@@ -45,6 +45,16 @@ export const fault = faults({
     (at: { path: string; what: string; reason: string }) =>
       `${at.what} can't be written to ${at.path}: ${at.reason}; check that the folder is there and has room`,
   ],
+  "bytes-missing": [
+    1,
+    (at: { path: string; offset: number; bytes: number }) =>
+      `${at.path} ends before the ${String(at.bytes)} bytes at byte ${String(at.offset)} that its index says are there; it was cut off, or changed: run \`evb index\` again`,
+  ],
+  "bytes-unreadable": [
+    1,
+    (at: { path: string; offset: number; reason: string }) =>
+      `${at.path} can't be read at byte ${String(at.offset)}: ${at.reason}; check the disk`,
+  ],
   "ring-unreadable": [
     3,
     (at: { path: string; reason: string }) =>

@@ -14,6 +14,17 @@ export type { DataSpace } from "./hdf5/storage/chunk-grid.ts";
 export type { StoredFilter } from "./hdf5/storage/filter-pipeline.ts";
 export { COLUMN_CHUNK_ROWS, Hdf5Writer, type Hdf5Column } from "./hdf5/writer.ts";
 export type { RowReader } from "./row-reader.ts";
+export { DataFile } from "./hdf5/rows/data-file.ts";
+export { DirectRows } from "./hdf5/rows/direct-rows.ts";
+export {
+  chunksPerRow,
+  NOWHERE,
+  rowBytesOf,
+  rowsPerChunk,
+  type ChunkPlaces,
+  type RowLayout,
+} from "./hdf5/rows/row-layout.ts";
+export { chunkDecoder, type ChunkDecoder, type ChunkFilter } from "./hdf5/rows/chunk-decoder.ts";
 export {
   BODY_HEADER_BYTES,
   FRAGMENT_HEADER_BYTES,

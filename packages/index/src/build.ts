@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync } from "node:fs";
+import { existsSync, realpathSync, renameSync, rmSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { basename, dirname, join } from "node:path";
 import { isEvbError, matchExact, sentenceOf } from "@evb/event";
@@ -37,7 +37,7 @@ export async function buildIndex(
   const begun = performance.now();
   if (existsSync(order.out)) await checkReplaceable(order);
   const scans = await scanAll(order, onScanned);
-  const root = rootOf(scans.map((scan) => scan.path));
+  const root = rootOf(scans.flatMap((scan) => [scan.path, ...elsewhere(scan)]));
   const sources = pickSources(placed(scans, root), order.sources);
   if (typeof order.require === "number" && order.require > sources.length)
     throw fault("require-too-many", { require: order.require, sources: sources.length });
@@ -82,7 +82,7 @@ async function scanAll(
   const hdf5 = await loadHdf5();
   const scans: Scan[] = [];
   for (const [done, { path, named }] of files.entries()) {
-    const scan = scanFile(hdf5, path, order.layout);
+    const scan = await scanFile(hdf5, path, order.layout);
     if (scan === undefined) {
       if (named) throw fault("input-own", { path });
       continue;
@@ -104,6 +104,11 @@ async function scanAll(
   return scans;
 }
 
+/** The file behind an external link. */
+function elsewhere({ path, storage }: Scan): string[] {
+  return storage.kind === "direct" && storage.path !== realpathSync(path) ? [storage.path] : [];
+}
+
 function placed(scans: readonly Scan[], root: string): IndexedSource[] {
   const names = sourceNames(
     scans.map((scan) => scan.path),
@@ -111,7 +116,9 @@ function placed(scans: readonly Scan[], root: string): IndexedSource[] {
   );
   let fragmentFirst = 0;
   return scans.map((scan, i) => {
-    const source = { name: names[i]!, file: belowRoot(scan.path, root), scan, fragmentFirst };
+    const file = belowRoot(scan.path, root);
+    const payloadFile = elsewhere(scan).map((path) => ({ path, name: belowRoot(path, root) }))[0];
+    const source = { name: names[i]!, file, payloadFile, scan, fragmentFirst };
     fragmentFirst += scan.times.length;
     return source;
   });

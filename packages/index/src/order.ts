@@ -25,7 +25,10 @@ export type SelectOrder =
 /** One source of the index: a file, what it is called, and what the scan found. */
 export interface IndexedSource {
   readonly name: string;
+  /** Below the root. */
   readonly file: string;
+  /** Behind an external link: absolute, and below the root. */
+  readonly payloadFile: { readonly path: string; readonly name: string } | undefined;
   readonly scan: Scan;
   readonly fragmentFirst: number;
 }

@@ -1,4 +1,6 @@
 import type { Match } from "@evb/event";
+import type { SourceStorage } from "./direct-storage.ts";
+import type { IndexedSource } from "./order.ts";
 
 /** The match report of `evb index`, as CLI.md names its fields. */
 export interface MatchReport {
@@ -20,11 +22,13 @@ export interface SourceReport {
   readonly duplicates: number;
   /** Rows whose stamp is smaller than that of the row before them. */
   readonly outOfOrder: number;
+  /** Why its rows are read through the HDF5 library; null: they are read where they lie. */
+  readonly library: string | null;
 }
 
 export function matchReport(
   match: Match,
-  sources: readonly { name: string; file: string }[],
+  sources: readonly IndexedSource[],
   seconds: number,
 ): MatchReport {
   const counts = [...match.multiplicity].sort(([a], [b]) => a - b);
@@ -36,7 +40,11 @@ export function matchReport(
       source: sources[i]!.name,
       file: sources[i]!.file,
       ...counted,
+      library: libraryReason(sources[i]!.scan.storage),
     })),
     seconds,
   };
 }
+
+const libraryReason = (storage: SourceStorage): string | null =>
+  storage.kind === "library" ? storage.reason : null;

@@ -1,17 +1,26 @@
 import { statSync } from "node:fs";
 import {
   asElementType,
+  elementBytes,
   isEvbError,
   sentenceOf,
   sourceOfFragment,
   type ElementType,
 } from "@evb/event";
-import { Hdf5File, loadHdf5, type Hdf5DataSet } from "@evb/formats";
+import {
+  Hdf5File,
+  loadHdf5,
+  type ChunkPlaces,
+  type Hdf5DataSet,
+  type RowLayout,
+} from "@evb/formats";
 import { fault } from "./faults.ts";
 import { fingerprintOf } from "./fingerprint.ts";
+import { FragmentPlaces } from "./fragment-places.ts";
 import { placeOf, type DataPlace } from "./inputs.ts";
 import type { MatchReport } from "./report.ts";
 import { RING_INDEX_FORMAT } from "./ring/ring-index-columns.ts";
+import { libraryReasonIn, parseStorage } from "./storage-text.ts";
 import { INDEX_FORMAT, INDEX_VERSION } from "./write.ts";
 
 /** One input file, as the index remembers it. */
@@ -35,6 +44,10 @@ export interface RunSource {
   /** Number of its first row among the fragments of all sources. */
   readonly fragmentFirst: number;
   readonly rows: number;
+  /** Row of the files that has its payload: another one behind an external link. */
+  readonly payloadFile: number;
+  /** How its rows lie there; undefined: the HDF5 library reads them. */
+  readonly storage: RowLayout | undefined;
 }
 
 /** Some events, as columns. */
@@ -62,6 +75,13 @@ export interface RunEvents {
   readonly eventCount: number;
   /** Events `first` … `first + count − 1`. */
   slab(first: number, count: number): EventSlab;
+  /**
+   * Where the chunks of some fragments lie, those of each fragment one behind the other. Undefined where no
+   * source has chunks.
+   *
+   * @param source rows of the sources; @param row rows of their payloads
+   */
+  places(source: Uint16Array, row: Uint32Array): ChunkPlaces | undefined;
 }
 
 /** An index, open for reading slab by slab. Whoever opens it closes it. */
@@ -80,6 +100,7 @@ export class RunIndex implements RunEvents {
   readonly #time: Hdf5DataSet;
   readonly #start: Hdf5DataSet;
   readonly #fragment: Hdf5DataSet;
+  readonly #places: FragmentPlaces | undefined;
 
   private constructor(file: Hdf5File) {
     this.#file = file;
@@ -93,6 +114,7 @@ export class RunIndex implements RunEvents {
     this.#fragment = file.dataSet("/events/fragment");
     this.eventCount = this.#time.length;
     this.fragmentCount = this.#fragment.length;
+    this.#places = FragmentPlaces.of(file, this.sources);
     this.report = readReport(file, this);
     const names = ["evb", "layout", "match", "select", "require", "sources"];
     this.made = Object.fromEntries(
@@ -134,6 +156,10 @@ export class RunIndex implements RunEvents {
     }
     const time = this.#time.readSlab(first, count) as BigUint64Array;
     return { first, time, start: absolute.map((start) => start - begin), source, row };
+  }
+
+  places(source: Uint16Array, row: Uint32Array): ChunkPlaces | undefined {
+    return this.#places?.of(source, row);
   }
 
   /** Where the file lies on this host. */
@@ -222,24 +248,31 @@ function readFiles(file: Hdf5File): RunFile[] {
 function readSources(file: Hdf5File): RunSource[] {
   const text = (name: string): string[] => file.dataSet(`/sources/${name}`).readStrings();
   const number = (name: string): number[] => numbersOf(file, `/sources/${name}`);
-  const [names, times, payloads, types, shapes] = [
+  const [names, times, payloads, types, shapes, storages] = [
     "name",
     "time",
     "payload",
     "type",
     "item_shape",
+    "storage",
   ].map(text);
-  const [files, firsts, rows] = ["file", "first", "rows"].map(number);
-  return names!.map((name, i) => ({
-    name,
-    file: files![i]!,
-    time: times![i]!,
-    payload: payloads![i]!,
-    type: asElementType(types![i]!) ?? unknownType(file.path, types![i]!),
-    itemShape: shapes![i] === "" ? [] : shapes![i]!.split(",").map(Number),
-    fragmentFirst: firsts![i]!,
-    rows: rows![i]!,
-  }));
+  const [files, firsts, rows, payloadFiles] = ["file", "first", "rows", "payload_file"].map(number);
+  return names!.map((name, i) => {
+    const type = asElementType(types![i]!) ?? unknownType(file.path, types![i]!);
+    const itemShape = shapes![i] === "" ? [] : shapes![i]!.split(",").map(Number);
+    return {
+      name,
+      file: files![i]!,
+      time: times![i]!,
+      payload: payloads![i]!,
+      type,
+      itemShape,
+      fragmentFirst: firsts![i]!,
+      rows: rows![i]!,
+      payloadFile: payloadFiles![i]!,
+      storage: parseStorage(storages![i]!, { itemShape, elementBytes: elementBytes(type) }),
+    };
+  });
 }
 
 function unknownType(path: string, type: string): never {
@@ -250,6 +283,7 @@ function readReport(file: Hdf5File, index: RunIndex): MatchReport {
   const counts = ["rows", "matched", "unmatched", "duplicates", "out_of_order"].map((name) =>
     numbersOf(file, `/sources/${name}`),
   );
+  const storages = file.dataSet("/sources/storage").readStrings();
   const multiplicities = numbersOf(file, "/multiplicity/fragments");
   const events = numbersOf(file, "/multiplicity/events");
   return {
@@ -266,6 +300,7 @@ function readReport(file: Hdf5File, index: RunIndex): MatchReport {
         unmatched: unmatched!,
         duplicates: duplicates!,
         outOfOrder: outOfOrder!,
+        library: libraryReasonIn(storages[i]!) ?? null,
       };
     }),
     seconds: 0,

@@ -1,6 +1,7 @@
 import type { LabelColumn } from "@evb/labels";
 import { Hdf5File, type Hdf5 } from "@evb/formats";
 import { disorderOf, sentenceOf, type Disorder, type ElementType } from "@evb/event";
+import { findStorage, type SourceStorage } from "./direct-storage.ts";
 import { fault } from "./faults.ts";
 import { fingerprintOf, type Fingerprint } from "./fingerprint.ts";
 import { layoutOf, type Layout, type SourceLayout } from "./layouts.ts";
@@ -14,6 +15,7 @@ export interface Scan {
   readonly times: BigUint64Array;
   readonly disorder: Disorder;
   readonly labels: LabelTable | undefined;
+  readonly storage: SourceStorage;
 }
 
 /** Small data, by time stamp. */
@@ -34,7 +36,11 @@ const OWN_FORMAT = /^evb-/;
  *
  * @throws EvbError "input-unreadable", "layout-unknown", "layout-mismatch", and those of formats
  */
-export function scanFile(hdf5: Hdf5, path: string, wanted: Layout | undefined): Scan | undefined {
+export async function scanFile(
+  hdf5: Hdf5,
+  path: string,
+  wanted: Layout | undefined,
+): Promise<Scan | undefined> {
   const file = new Hdf5File(hdf5, path);
   try {
     if (OWN_FORMAT.test(String(file.attribute("format")))) return undefined;
@@ -47,6 +53,7 @@ export function scanFile(hdf5: Hdf5, path: string, wanted: Layout | undefined): 
       times,
       disorder: disorderOf(times),
       labels: labelsOf(file, source, times),
+      storage: await findStorage(file, source.payload),
     };
   } finally {
     file.close();

@@ -1,3 +1,4 @@
+import type { ChunkPlaces } from "@evb/formats";
 import { fault } from "./faults.ts";
 import { namePattern } from "./name-pattern.ts";
 import type { EventSlab, RunEvents } from "./run-index.ts";
@@ -21,7 +22,13 @@ export function withSources(events: RunEvents, pattern: string): RunEvents {
   const { path, root, files, eventCount } = events;
   const slab = (first: number, count: number): EventSlab =>
     picked(events.slab(first, count), newRow);
-  return { path, root, files, sources, eventCount, slab };
+  const oldRow = Uint16Array.from(sources, (source) => events.sources.indexOf(source));
+  const places = (source: Uint16Array, row: Uint32Array): ChunkPlaces | undefined =>
+    events.places(
+      source.map((each) => oldRow[each]!),
+      row,
+    );
+  return { path, root, files, sources, eventCount, slab, places };
 }
 
 function picked(slab: EventSlab, newRow: Int32Array): EventSlab {

@@ -1,11 +1,13 @@
 import type { Elements } from "@evb/event";
 import { Hdf5Writer, type Hdf5 } from "@evb/formats";
 import type { IndexContent, IndexOrder, IndexedSource } from "./order.ts";
+import { fingerprintOf } from "./fingerprint.ts";
 import type { LabelTable } from "./scan.ts";
+import { storageText } from "./storage-text.ts";
 
 /** docs/index-format.md says what each data set holds; a change there counts this up. */
 export const INDEX_FORMAT = "evb-index";
-export const INDEX_VERSION = 1;
+export const INDEX_VERSION = 2;
 
 /** Writes the index slab by slab; whoever calls renames it. */
 export function writeIndex(
@@ -21,6 +23,7 @@ export function writeIndex(
     writeFiles(writer, sources);
     writeSources(writer, content);
     writeFragments(writer, sources);
+    writeStorage(writer, sources);
     writer.writeColumn("/events/time", "u8", match.time);
     writer.writeColumn("/events/start", "u4", match.start);
     writer.writeColumn("/events/fragment", "u4", match.fragment);
@@ -50,11 +53,14 @@ function writeProvenance(writer: Hdf5Writer, order: IndexOrder, content: IndexCo
 }
 
 function writeFiles(writer: Hdf5Writer, sources: readonly IndexedSource[]): void {
-  const prints = sources.map(({ scan }) => scan.fingerprint);
-  writer.writeStrings(
-    "/files/path",
-    sources.map(({ file }) => file),
-  );
+  const prints = [
+    ...sources.map(({ scan }) => scan.fingerprint),
+    ...payloadFiles(sources).map(({ path }) => fingerprintOf(path)),
+  ];
+  writer.writeStrings("/files/path", [
+    ...sources.map(({ file }) => file),
+    ...payloadFiles(sources).map(({ name }) => name),
+  ]);
   writer.writeColumn("/files/size", "u8", u64(prints.map(({ sizeBytes }) => sizeBytes)));
   writer.writeColumn(
     "/files/mtime",
@@ -124,5 +130,54 @@ function writeLabels(writer: Hdf5Writer, labels: LabelTable): void {
     else writer.writeColumn(`/labels/${name}`, type, column as Elements);
   }
 }
+
+/** Behind external links, each once. */
+function payloadFiles(sources: readonly IndexedSource[]): { path: string; name: string }[] {
+  const files = sources.flatMap(({ payloadFile }) => payloadFile ?? []);
+  return files.filter(({ path }, k) => files.findIndex((file) => file.path === path) === k);
+}
+
+/** Where rows lie: what is the same for all of a source, and columns of its chunks. */
+function writeStorage(writer: Hdf5Writer, sources: readonly IndexedSource[]): void {
+  const others = payloadFiles(sources).map(({ path }) => path);
+  const fileOf = ({ payloadFile }: IndexedSource, row: number): number =>
+    payloadFile === undefined ? row : sources.length + others.indexOf(payloadFile.path);
+  writer.writeColumn("/sources/payload_file", "u4", Uint32Array.from(sources, fileOf));
+  const storages = sources.map(({ scan }) => scan.storage);
+  writer.writeStrings("/sources/storage", storages.map(storageText));
+  const places = storages.map((storage) =>
+    storage.kind === "direct" ? storage.places : undefined,
+  );
+  const address = places.map((place) => place?.address ?? new Float64Array(0));
+  writeParts(writer, "address", "f8", address);
+  for (const column of ["stored", "mask"] as const)
+    writeParts(
+      writer,
+      column,
+      "u4",
+      places.map((place) => place?.[column] ?? new Uint32Array(0)),
+    );
+}
+
+/** Columns of sources, one behind the other, and where each begins. */
+function writeParts(
+  writer: Hdf5Writer,
+  name: string,
+  type: "f8" | "u4",
+  parts: readonly (Float64Array | Uint32Array)[],
+): void {
+  const entries = parts.reduce((sum, { length }) => sum + length, 0);
+  const column = writer.column(`/chunks/${name}`, type, entries);
+  let first = 0;
+  const firsts = parts.map((part) => {
+    if (part.length > 0) column.write(first, part);
+    first += part.length;
+    return part.length > 0 ? first - part.length : NONE;
+  });
+  writer.writeColumn(`/sources/${name}_first`, "i8", BigInt64Array.from(firsts, BigInt));
+}
+
+/** A source that has nothing in a column of chunks. */
+const NONE = -1;
 
 const u64 = (numbers: readonly number[]): BigUint64Array => BigUint64Array.from(numbers, BigInt);

@@ -193,6 +193,11 @@ export const fault = faults({
     (at: { folder: string; needed: number; free: number }) =>
       `${at.folder} has ${String(at.free)} bytes free, and the run takes ${String(at.needed)}; make room, or choose another folder`,
   ],
+  "source-unreadable": [
+    3,
+    (at: { host: string; source: string; reason: string }) =>
+      `${at.host} can't read ${at.source}: ${at.reason}`,
+  ],
   "rebuild-miscounts": [
     1,
     (at: {

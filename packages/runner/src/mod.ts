@@ -60,6 +60,7 @@ export {
   seal,
   type Header,
 } from "./wire/header.ts";
+export { leaseSourcesOf } from "./client/lease-sources.ts";
 export { decodeLeases, encodeLeases, type Lease } from "./wire/lease-message.ts";
 export {
   decodeFailures,

@@ -1,9 +1,10 @@
 import { Worker } from "node:worker_threads";
 import { EvbError, type ElementType } from "@evb/event";
 import { HEADER_BYTES, readHeader } from "../wire/header.ts";
-import { decodeLeases, sumOfColumn } from "../wire/lease-message.ts";
+import { decodeLeases, sumOfColumn, type LeaseSources } from "../wire/lease-message.ts";
 import { ColumnCursor } from "../wire/columns.ts";
 import type { BenchOrder, FromBench, ThreadStart, ToBench } from "./bench-messages.ts";
+import { leaseSourcesOf } from "./lease-sources.ts";
 import { BEGUN, BENCH_WORDS, BUSY, HELD_KIB, takeBack } from "./bench-words.ts";
 
 /** The event that a thread worked on when it ended. */
@@ -39,6 +40,7 @@ export class BenchThread {
   readonly #worker: Worker;
   readonly #words: Uint32Array;
   readonly #sourceTypes: readonly ElementType[];
+  readonly #leaseSources: LeaseSources;
   readonly #writes: boolean;
   /** Until its first word. */
   #opening: { resolve: () => void; reject: (reason: Error) => void } | undefined;
@@ -52,6 +54,7 @@ export class BenchThread {
   private constructor(order: BenchOrder, events: BenchEvents, started: StartedThread) {
     this.#words = started.words;
     this.#sourceTypes = order.welcome.sources.map(({ type }) => type);
+    this.#leaseSources = leaseSourcesOf(order.welcome);
     this.#writes = order.welcome.rebuild !== undefined;
     this.#events = events;
     this.#worker = started.worker;
@@ -202,7 +205,7 @@ export class BenchThread {
     if (posted === undefined) return undefined;
     const { frame } = posted;
     let at = posted.place;
-    for (const lease of decodeLeases(readHeader(frame), frame, this.#sourceTypes.length)) {
+    for (const lease of decodeLeases(readHeader(frame), frame, this.#leaseSources)) {
       const event = place - at;
       at += lease.time.length;
       if (place >= at) continue;

@@ -1,5 +1,5 @@
 import type { ResultSchema } from "@evb/analysis";
-import type { Lease } from "../wire/lease-message.ts";
+import type { Lease, LeaseSources } from "../wire/lease-message.ts";
 import type { ClientTimes } from "../wire/result-message.ts";
 import type { Delta } from "./delta.ts";
 import type { ResultBuilder } from "./result-builder.ts";
@@ -7,8 +7,8 @@ import type { ResultBuilder } from "./result-builder.ts";
 /** Where a client's events are worked on, and what came of them is kept until it is sent. */
 export interface Bench {
   readonly schema: ResultSchema;
-  /** Sources that leases may name. */
-  readonly sourceCount: number;
+  /** That leases may name. */
+  readonly leaseSources: LeaseSources;
   readonly results: ResultBuilder;
   /** Ranges of events whose totals were not taken yet. */
   readonly uncountedRanges: number;

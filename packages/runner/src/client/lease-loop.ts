@@ -96,7 +96,7 @@ export class LeaseLoop {
   }
 
   #append({ frame, double }: Extract<ToBench, { kind: "leases" }>): void {
-    const sources = this.#bench.sourceCount;
+    const sources = this.#bench.leaseSources;
     for (const lease of decodeLeases(readHeader(frame), frame, sources)) {
       const place = this.#places;
       this.#places += lease.time.length;

@@ -25,7 +25,7 @@ const UNIT_BYTES_MAX = 2 ** 19;
 /** Where a client of a rebuild writes parts of the new files. */
 export class RebuildBench implements Bench {
   readonly schema: ResultSchema;
-  readonly sourceCount = 0;
+  readonly leaseSources = { count: 0, chunksPerRow: undefined };
   readonly results: ResultBuilder;
   readonly #outputs: readonly string[];
   readonly #buildings: number;

@@ -1,49 +1,58 @@
 import { hostname } from "node:os";
 import { elementBytes, sentenceOf, viewElements } from "@evb/event";
 import type { Fragment, SourceInfo } from "@evb/analysis";
-import { Hdf5File, loadHdf5, type Hdf5, type RowReader } from "@evb/formats";
-import { checkFile, fileState, placeOf, type DataPlace, type FileState } from "@evb/index";
+import { chunkDecoder, DirectRows, loadHdf5 } from "@evb/formats";
+import type { DataPlace } from "@evb/index";
 import { fault } from "../faults.ts";
 import type { Welcome } from "../wire/join.ts";
+import type { Lease, LeaseSources } from "../wire/lease-message.ts";
+import { layoutOf, leaseSourcesOf } from "./lease-sources.ts";
+import { OpenFiles } from "./open-files.ts";
 
 /** Typed arrays over the pool begin at multiples of this: no element straddles a cache line. */
 const ALIGNMENT = 64;
-/** Half of 4096 descriptors, which is what many hosts allow a process at most. */
-const FILES_OPEN_MAX = 2048;
 
-interface OpenSource {
+interface Source {
   readonly info: SourceInfo;
   readonly rowBytes: number;
-  /** Opened when it is first needed. */
-  reader: RowReader | undefined;
+  /** Undefined: the HDF5 library reads it. */
+  readonly direct: DirectRows | undefined;
 }
 
 /** Reads the fragments of an event into one buffer that is used again and again. */
 export class Sources {
-  readonly #welcome: Welcome;
-  readonly #places: readonly DataPlace[];
-  readonly #sources: readonly OpenSource[];
-  /** By row of the welcome's files; the one used last is at the end, once there are many. */
-  readonly #files = new Map<number, { readonly file: Hdf5File; readonly sources: number[] }>();
-  /** By row of the welcome's files: what each was when it was first opened. */
-  readonly #states = new Map<number, { readonly path: string; readonly state: FileState }>();
-  /** From files that are closed again. */
-  #bytesReadBefore = 0;
-  #hdf5: Hdf5 | undefined;
+  readonly leaseSources: LeaseSources;
+  readonly #sources: readonly Source[];
+  readonly #files: OpenFiles;
   #pool = new Uint8Array(0);
+  /** Of the lease that is worked on: the fragment whose chunks come next, and the first of these. */
+  readonly #next = { lease: -1, fragment: 0, chunk: 0 };
   /** Decoded bytes handed over, and seconds of the clock. */
   bytes = 0;
-  openSeconds = 0;
   readSeconds = 0;
 
-  constructor(welcome: Welcome, places: readonly DataPlace[]) {
-    this.#welcome = welcome;
-    this.#places = places;
-    this.#sources = welcome.sources.map(({ name, type, itemShape }) => ({
-      info: { name, type, shape: itemShape },
-      rowBytes: itemShape.reduce((product, n) => product * n, elementBytes(type)),
-      reader: undefined,
-    }));
+  private constructor(welcome: Welcome, sources: readonly Source[], files: OpenFiles) {
+    this.leaseSources = leaseSourcesOf(welcome);
+    this.#sources = sources;
+    this.#files = files;
+  }
+
+  /** Loads what reading takes, before the clock starts: the HDF5 library only where a source needs it. */
+  static async open(
+    welcome: Welcome,
+    places: readonly DataPlace[],
+    { reads }: { readonly reads: boolean },
+  ): Promise<Sources> {
+    const infos = sourceInfos(welcome);
+    const sources: Source[] = [];
+    for (const [row, info] of infos.entries()) {
+      const rowBytes = info.shape.reduce((product, n) => product * n, elementBytes(info.type));
+      const direct = reads ? await directRows(welcome.sources[row]!) : undefined;
+      sources.push({ info, rowBytes, direct });
+    }
+    const isExotic = reads && sources.some(({ direct }) => direct === undefined);
+    const hdf5 = isExotic ? await loadHdf5() : undefined;
+    return new Sources(welcome, sources, new OpenFiles(welcome, places, hdf5));
   }
 
   get infos(): SourceInfo[] {
@@ -52,47 +61,31 @@ export class Sources {
 
   /** Bytes taken from files. */
   get bytesRead(): number {
-    const open = this.#sources.reduce((sum, { reader }) => sum + (reader?.bytesRead ?? 0), 0);
-    return this.#bytesReadBefore + open;
+    return this.#files.bytesRead;
   }
 
-  /** Loads what reading takes, before the clock starts. */
-  async prepare(): Promise<void> {
-    this.#hdf5 = await loadHdf5();
+  get openSeconds(): number {
+    return this.#files.openSeconds;
   }
 
   /**
-   * The fragments of one event, in memory. They are gone with the next call.
+   * The fragments of one event, in memory. They are gone with the next call. Fragments `from` … `end − 1` of
+   * the lease; those of a lease are read in order, some may be left out.
    *
-   * @param sources rows of the welcome's sources; @param rows of their payloads
    * @throws EvbError "fragment-failed", naming source, row and reason; or why a file can't be opened
    */
-  read(sources: Uint16Array, rows: Uint32Array): Fragment[] {
-    let end = 0;
-    const offsets = Array.from(sources, (source) => {
-      const offset = end;
-      end += Math.ceil(this.#sources[source]!.rowBytes / ALIGNMENT) * ALIGNMENT;
-      return offset;
-    });
-    if (this.#pool.byteLength < end) this.#pool = new Uint8Array(end);
-    return offsets.map((offset, i) => this.#readOne(sources[i]!, rows[i]!, offset));
-  }
-
-  #readOne(source: number, row: number, offset: number): Fragment {
-    const { info, rowBytes } = this.#sources[source]!;
-    const reader = this.#reader(source);
-    const target = this.#pool.subarray(offset, offset + rowBytes);
-    const begun = performance.now();
-    try {
-      reader.readRows(row, 1, target);
-    } catch (thrown) {
-      const reason = sentenceOf(thrown);
-      throw fault("fragment-failed", { source: info.name, row, reason }, { cause: thrown });
-    } finally {
-      this.readSeconds += (performance.now() - begun) / 1000;
+  read(lease: Lease, from: number, end: number): Fragment[] {
+    let room = 0;
+    for (let f = from; f < end; f++) room += this.#roomOf(lease.source[f]!);
+    if (this.#pool.byteLength < room) this.#pool = new Uint8Array(room);
+    const fragments: Fragment[] = [];
+    let offset = 0;
+    for (let f = from; f < end; f++) {
+      const source = lease.source[f]!;
+      fragments.push(this.#readOne(lease, f, offset));
+      offset += this.#roomOf(source);
     }
-    this.bytes += rowBytes;
-    return { source: info, row, data: viewElements(info.type, target) };
+    return fragments;
   }
 
   /** The fragments without their data. */
@@ -112,57 +105,69 @@ export class Sources {
    * @throws EvbError "data-changed"
    */
   checkUnchanged(): void {
-    for (const { path, state } of this.#states.values())
-      if (fileState(path) !== state) throw fault("data-changed", { host: hostname(), path });
+    this.#files.checkUnchanged();
   }
 
   close(): void {
-    for (const { file } of this.#files.values()) file.close();
+    this.#files.close();
   }
 
-  #reader(row: number): RowReader {
-    const { file } = this.#welcome.sources[row]!;
-    const known = this.#sources[row]!.reader;
-    const reader = known ?? this.#open(row);
-    this.#sources[row]!.reader = reader;
-    // The file used last is at the end.
-    const open = this.#files.get(file)!;
-    if (this.#files.size === FILES_OPEN_MAX) {
-      this.#files.delete(file);
-      this.#files.set(file, open);
-    }
-    return reader;
+  #roomOf(source: number): number {
+    return Math.ceil(this.#sources[source]!.rowBytes / ALIGNMENT) * ALIGNMENT;
   }
 
-  /** Only files of the index are opened, and only if they are still the ones that were indexed. */
-  #open(row: number): RowReader {
+  #readOne(lease: Lease, fragment: number, offset: number): Fragment {
+    const [source, row] = [lease.source[fragment]!, lease.row[fragment]!];
+    const { info, rowBytes, direct } = this.#sources[source]!;
+    const target = this.#pool.subarray(offset, offset + rowBytes);
+    // What keeps a file from being opened ends the run; what is wrong in it fails the event.
+    if (direct === undefined) this.#files.library(source);
+    else this.#files.data(source);
     const begun = performance.now();
-    const { file, payload } = this.#welcome.sources[row]!;
-    const known = this.#welcome.files[file]!;
-    const path = placeOf(known.path, this.#welcome.root, this.#places);
-    let opened = this.#files.get(file);
-    if (opened === undefined) {
-      if (this.#files.size === FILES_OPEN_MAX) this.#closeOldest();
-      if (!this.#states.has(file)) this.#states.set(file, { path, state: fileState(path) });
-      checkFile(this.#welcome.indexPath, path, { ...known, mtimeNs: 0n });
-      opened = { file: new Hdf5File(this.#hdf5!, path), sources: [] };
-      this.#files.set(file, opened);
+    try {
+      if (direct === undefined) this.#files.library(source).readRows(row, 1, target);
+      else {
+        const at = { places: lease.places, at: this.#chunkOf(lease, fragment) };
+        direct.read(this.#files.data(source), row, at, target);
+      }
+    } catch (thrown) {
+      const reason = sentenceOf(thrown);
+      throw fault("fragment-failed", { source: info.name, row, reason }, { cause: thrown });
+    } finally {
+      this.readSeconds += (performance.now() - begun) / 1000;
     }
-    const reader = opened.file.dataSet(payload);
-    opened.sources.push(row);
-    this.openSeconds += (performance.now() - begun) / 1000;
-    return reader;
+    this.bytes += rowBytes;
+    return { source: info, row, data: viewElements(info.type, target) };
   }
 
-  #closeOldest(): void {
-    const [number, { file, sources }] = this.#files.entries().next().value!;
-    for (const row of sources) {
-      this.#bytesReadBefore += this.#sources[row]!.reader?.bytesRead ?? 0;
-      this.#sources[row]!.reader = undefined;
+  /** Where the chunks of a fragment begin among those of its lease. */
+  #chunkOf(lease: Lease, fragment: number): number {
+    const { chunksPerRow } = this.leaseSources;
+    if (chunksPerRow === undefined) return 0;
+    const next = this.#next;
+    if (next.lease !== lease.id || next.fragment > fragment) {
+      next.lease = lease.id;
+      next.fragment = next.chunk = 0;
     }
-    file.close();
-    this.#files.delete(number);
+    for (; next.fragment < fragment; next.fragment++)
+      next.chunk += chunksPerRow[lease.source[next.fragment]!]!;
+    return next.chunk;
   }
+}
+
+/** What an analysis hears of the sources. */
+export const sourceInfos = ({ sources }: Pick<Welcome, "sources">): SourceInfo[] =>
+  sources.map(({ name, type, itemShape }) => ({ name, type, shape: itemShape }));
+
+async function directRows(source: Welcome["sources"][number]): Promise<DirectRows | undefined> {
+  const layout = layoutOf(source);
+  if (layout === undefined) return undefined;
+  const decoder = layout.filters.length > 0 ? await chunkDecoder(layout) : undefined;
+  if (layout.filters.length > 0 && decoder === undefined) {
+    const reason = "it has no decoder for the filters that the index names: use the same evb";
+    throw fault("source-unreadable", { host: hostname(), source: source.name, reason });
+  }
+  return new DirectRows(layout, decoder);
 }
 
 const NOTHING = new Uint8Array(0);

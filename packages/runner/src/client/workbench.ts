@@ -9,13 +9,13 @@ import {
 import { isEvbError } from "@evb/event";
 import type { DataPlace } from "@evb/index";
 import type { Welcome } from "../wire/join.ts";
-import type { Lease } from "../wire/lease-message.ts";
+import type { Lease, LeaseSources } from "../wire/lease-message.ts";
 import { fault } from "../faults.ts";
 import { loadAnalysis, withPlace } from "./analysis-module.ts";
 import type { Bench } from "./bench.ts";
 import { Delta } from "./delta.ts";
 import { ResultBuilder } from "./result-builder.ts";
-import { Sources } from "./sources.ts";
+import { sourceInfos, Sources } from "./sources.ts";
 
 /** Where events are read and analysed. */
 export class Workbench implements Bench {
@@ -46,19 +46,15 @@ export class Workbench implements Bench {
     const { name, settings } = welcome.analysis;
     const analysis = await loadAnalysis(welcome.analysis);
     const options = optionsOf(name, analysis, settings);
-    const sources = new Sources(welcome, places);
-    const work = await setUp(name, analysis, {
-      options,
-      sources: sources.infos,
-      rank: welcome.rank,
-    });
+    const infos = sourceInfos(welcome);
+    const work = await setUp(name, analysis, { options, sources: infos, rank: welcome.rank });
     const schema = schemaOf(name, work);
-    if (work.reads !== false) await sources.prepare();
+    const sources = await Sources.open(welcome, places, { reads: work.reads !== false });
     return new Workbench(work, schema, sources, name);
   }
 
-  get sourceCount(): number {
-    return this.#sources.infos.length;
+  get leaseSources(): LeaseSources {
+    return this.#sources.leaseSources;
   }
 
   get times(): Bench["times"] {
@@ -74,13 +70,12 @@ export class Workbench implements Bench {
   run(lease: Lease, event: number, fragment: number): void {
     const end = fragment + lease.fragmentCount[event]!;
     const sources = lease.source.subarray(fragment, end);
-    const rows = lease.row.subarray(fragment, end);
     const place = { lease: lease.id, event: lease.first + event };
     try {
       const fragments =
         this.#work.reads === false
-          ? this.#sources.withoutData(sources, rows)
-          : this.#sources.read(sources, rows);
+          ? this.#sources.withoutData(sources, lease.row.subarray(fragment, end))
+          : this.#sources.read(lease, fragment, end);
       const begun = performance.now();
       try {
         const result = this.#work.event(

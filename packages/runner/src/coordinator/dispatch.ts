@@ -25,6 +25,9 @@ export interface DispatchEvents {
   guard(step: () => void): void;
 }
 
+/** Built-in analyses to which it makes no difference where data lie. */
+const READ_NOTHING = ["none"];
+
 /**
  * What clients bring goes into the journal, and by the schedule's word to be counted; what the
  * schedule hands out goes into the journal, too, and on the lanes.
@@ -36,6 +39,8 @@ export class Dispatch {
   readonly #mailroom: Mailroom;
   readonly #intake: Intake;
   readonly #table: EventTable;
+  /** Whether the analysis reads anything, as far as its name says. */
+  readonly #reads: boolean;
   readonly #schedule: Schedule;
   readonly #failures: Failures;
   readonly #counts: FaultCounts;
@@ -74,6 +79,7 @@ export class Dispatch {
     this.#now = parts.now;
     this.#events = events;
     this.#table = new EventTable(index);
+    this.#reads = !READ_NOTHING.includes(order.analysis.name);
     this.#schedule = new Schedule(order.range, order.batchCap, before?.schedule);
     this.#handedOut = this.#schedule.progress.handedOut;
     this.#failures = new Failures(before ?? { failed: 0, failures: [] });
@@ -228,11 +234,12 @@ export class Dispatch {
 
   #post({ rank, lease, range, double, again }: Extract<Action, { kind: "lease" }>): void {
     const columns = this.#table.slice(range);
+    const places = this.#reads ? this.#table.places(columns) : undefined;
     const parts = this.#partsOf(range);
     // Somebody else may bring these events, too: were their totals together with others', all would be refused.
     const how = { double: double || again > 0 };
     const { first } = range;
-    this.#mailroom.post(this.#peerOf(rank), { id: lease, first, ...columns, parts }, how);
+    this.#mailroom.post(this.#peerOf(rank), { id: lease, first, ...columns, places, parts }, how);
     this.#trace({ what: "lease", rank, lease, ...range, again: again > 0, double });
     this.flushSoon();
   }

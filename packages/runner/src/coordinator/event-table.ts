@@ -1,4 +1,5 @@
 import type { ElementType } from "@evb/event";
+import type { ChunkPlaces } from "@evb/formats";
 import type { EventSlab, RunEvents } from "@evb/index";
 import type { Range } from "./range-set.ts";
 
@@ -39,6 +40,11 @@ export class EventTable {
         parts.map(({ slab, from, to }) => slab.row.subarray(slab.start[from], slab.start[to])),
       ),
     };
+  }
+
+  /** Where the chunks of fragments lie, as leases need them; undefined where none has any. */
+  places({ source, row }: Pick<EventSlab, "source" | "row">): ChunkPlaces | undefined {
+    return this.#index.places(source, row);
   }
 
   /** Element types of these sources' fragments. */

@@ -1,5 +1,6 @@
+import type { RowLayout } from "@evb/formats";
 import type { RunEvents } from "@evb/index";
-import type { Welcome } from "../wire/join.ts";
+import type { Welcome, WelcomeStorage } from "../wire/join.ts";
 import type { CoordinatorOrder } from "./coordinator-order.ts";
 import type { Peer } from "./peer.ts";
 
@@ -23,14 +24,18 @@ export function welcomeOf(
     root,
     indexPath: path,
     files: files.map(({ path, sizeBytes, ends }) => ({ path, sizeBytes, ends })),
-    sources: sources.map(({ name, file, payload, type, itemShape, rows }) => ({
-      name,
-      file,
-      payload,
-      type,
-      itemShape,
-      rows,
-    })),
+    sources: sources.map(
+      ({ name, file, payload, type, itemShape, rows, payloadFile, storage }) => ({
+        name,
+        file,
+        payload,
+        type,
+        itemShape,
+        rows,
+        payloadFile,
+        ...(storage && { storage: storageOf(storage) }),
+      }),
+    ),
     ...(rebuild && {
       rebuild: {
         outputs: rebuild.outputs,
@@ -41,3 +46,11 @@ export function welcomeOf(
     }),
   };
 }
+
+const storageOf = ({ bigEndian, chunk, address, filters, fill }: RowLayout): WelcomeStorage => ({
+  bigEndian,
+  chunk,
+  address,
+  filters,
+  fill,
+});

@@ -172,6 +172,11 @@ class RebuildData implements RunData {
     return placeOf(path, this.root, places);
   }
 
+  /** Parts say where their bytes lie. */
+  places(): undefined {
+    return undefined;
+  }
+
   slab(first: number, count: number): ReturnType<RunData["slab"]> {
     return {
       first,

@@ -2,7 +2,7 @@ import { crc32 } from "node:zlib";
 import { fault } from "../faults.ts";
 
 /** Counted up when a message changes; both sides must agree. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /** Little-endian. 24 bytes keep the 8-byte columns behind it aligned. */
 //   0      1         2     4         8     12    16    20

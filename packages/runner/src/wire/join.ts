@@ -1,5 +1,6 @@
 import { asElementType, sentenceOf, type ElementType } from "@evb/event";
 import { COLUMNS_MAX, schemaOf, type ResultSchema } from "@evb/analysis";
+import type { RowLayout } from "@evb/formats";
 import { fault } from "../faults.ts";
 import { decodeValue, encodeValue, Fields } from "./values.ts";
 
@@ -40,7 +41,14 @@ interface WelcomeSource {
   readonly type: ElementType;
   readonly itemShape: readonly number[];
   readonly rows: number;
+  /** Row of the files that has its payload. */
+  readonly payloadFile: number;
+  /** How its rows lie there; undefined: the HDF5 library reads them. */
+  readonly storage?: WelcomeStorage | undefined;
 }
+
+/** What of a row's layout isn't in the source's type and shape. */
+export type WelcomeStorage = Omit<RowLayout, "itemShape" | "elementBytes">;
 
 /** Where clients write a run that is rebuilt. */
 export interface RebuildWelcome {
@@ -141,7 +149,8 @@ export function decodeWelcome(bytes: Uint8Array): Welcome | Refusal {
     sources: fields.list("sources", SOURCES_MAX, welcomeSource),
     rebuild: rebuildWelcome((value as { rebuild?: unknown }).rebuild),
   };
-  if (welcome.sources.some(({ file }) => file >= welcome.files.length))
+  const { length } = welcome.files;
+  if (welcome.sources.some(({ file, payloadFile }) => Math.max(file, payloadFile) >= length))
     throw fault("frame-bad", { what: "welcome", reason: "a source's file is none of its files" });
   return welcome;
 }
@@ -196,8 +205,41 @@ function welcomeSource(value: unknown): WelcomeSource {
     type,
     itemShape: fields.list("itemShape", DIMENSIONS_MAX, dimension),
     rows: fields.integer("rows"),
+    payloadFile: fields.integer("payloadFile", SOURCES_MAX),
+    storage: welcomeStorage((value as { storage?: unknown }).storage),
   };
 }
+
+const FILTERS_MAX = 32;
+/** A variable-length list of u32; filters of our time have some ten. */
+const CLIENT_DATA_MAX = 256;
+
+function welcomeStorage(value: unknown): WelcomeStorage | undefined {
+  if (value === undefined || value === null) return undefined;
+  const fields = new Fields("welcome's storage", value);
+  const { chunk, fill, bigEndian, address } = value as Record<string, unknown>;
+  if (typeof bigEndian !== "boolean" || !Number.isSafeInteger(address) || !isFill(fill))
+    throw fault("frame-bad", { what: "welcome", reason: "a storage is none" });
+  return {
+    bigEndian,
+    address: address as number,
+    chunk:
+      chunk === undefined || chunk === null
+        ? undefined
+        : fields.list("chunk", DIMENSIONS_MAX + 1, dimension),
+    filters: fields.list("filters", FILTERS_MAX, (filter) => {
+      const inner = new Fields("welcome's filter", filter);
+      return {
+        id: inner.integer("id", 65_535),
+        clientData: inner.list("clientData", CLIENT_DATA_MAX, dimension),
+      };
+    }),
+    fill: fill ?? undefined,
+  };
+}
+
+const isFill = (fill: unknown): fill is Uint8Array | null | undefined =>
+  fill === undefined || fill === null || fill instanceof Uint8Array;
 
 function dimension(value: unknown): number {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;

@@ -1,4 +1,5 @@
 import { asLeaseId, type LeaseId } from "@evb/event";
+import type { ChunkPlaces } from "@evb/formats";
 import { fault } from "../faults.ts";
 import { ColumnCursor } from "./columns.ts";
 import { HEADER_BYTES, newFrame, type Header } from "./header.ts";
@@ -16,6 +17,8 @@ export interface Lease {
   readonly source: Uint16Array;
   /** Shape (fragments): rows of the source's payload. */
   readonly row: Uint32Array;
+  /** Where the chunks of the fragments lie, those of each one behind the other; undefined where none has any. */
+  readonly places?: ChunkPlaces | undefined;
   /** Of a run that is rebuilt: what is to be written for each event, encoded; see part-message.ts. */
   readonly parts?: readonly Uint8Array[] | undefined;
 }
@@ -27,7 +30,9 @@ export const LEASES_PER_FRAME_MAX = 4096;
  * Many leases in one frame:
  * (id, first, events, fragments) u32 (leases, 4) | time u64 (events) | row u32 (fragments) |
  * fragmentCount u16 (events) | source u16 (fragments)
- * and where leases have parts, each column and part from a multiple of 8: part bytes u32 (events) | parts
+ * and, each from a multiple of 8, where leases have parts: part bytes u32 (events) | parts
+ * or where their sources have chunks: flags, 0 u32 | address f64 (chunks) | stored u32 (chunks) | mask u32 (chunks),
+ * the last two as the flags say
  */
 export function encodeLeases(
   header: Omit<Header, "n"> & { readonly kind: "lease" | "double" },
@@ -39,10 +44,13 @@ export function encodeLeases(
   const columnBytes = 8 * events + 16 * n + 4 * fragments + 2 * events + 2 * fragments;
   // Of all leases, or of none: asked once, as most frames have none and there are many.
   const parts = leases[0]?.parts === undefined ? [] : leases.flatMap((lease) => lease.parts ?? []);
+  const places = leases[0]?.places === undefined ? [] : leases.map((lease) => lease.places!);
   const bytes =
-    parts.length === 0
-      ? columnBytes
-      : aligned(columnBytes) + aligned(4 * events) + sum(parts, (part) => aligned(part.length));
+    parts.length > 0
+      ? aligned(columnBytes) + aligned(4 * events) + sum(parts, (part) => aligned(part.length))
+      : places.length > 0
+        ? aligned(columnBytes) + placesBytes(places)
+        : columnBytes;
   const { frame } = newFrame({ ...header, n }, bytes);
   const cursor = new ColumnCursor(frame, HEADER_BYTES, "lease");
   const heads = cursor.take("u32", 4 * n);
@@ -62,6 +70,7 @@ export function encodeLeases(
     fragment += lease.row.length;
   });
   if (parts.length > 0) putParts(cursor, parts);
+  if (places.length > 0) putPlaces(cursor, places);
   return frame;
 }
 
@@ -86,10 +95,77 @@ function takeParts(cursor: ColumnCursor, events: number): Uint8Array[] {
   return parts;
 }
 
+const STORED = 1;
+const MASK = 2;
+
+function placesBytes(places: readonly ChunkPlaces[]): number {
+  const chunks = sum(places, ({ address }) => address.length);
+  const [{ stored, mask }] = places as [ChunkPlaces];
+  return 8 + 8 * chunks + (stored ? aligned(4 * chunks) : 0) + (mask ? aligned(4 * chunks) : 0);
+}
+
+function putPlaces(cursor: ColumnCursor, places: readonly ChunkPlaces[]): void {
+  const chunks = sum(places, ({ address }) => address.length);
+  const [{ stored, mask }] = places as [ChunkPlaces];
+  cursor.align();
+  cursor.take("u32", 2).set([(stored ? STORED : 0) | (mask ? MASK : 0), 0]);
+  const put = (
+    column: Float64Array | Uint32Array,
+    of: (each: ChunkPlaces) => ArrayLike<number>,
+  ) => {
+    let at = 0;
+    for (const each of places) {
+      column.set(of(each), at);
+      at += each.address.length;
+    }
+    cursor.align();
+  };
+  put(cursor.take("f64", chunks), ({ address }) => address);
+  if (stored) put(cursor.take("u32", chunks), (each) => each.stored!);
+  if (mask) put(cursor.take("u32", chunks), (each) => each.mask!);
+}
+
+function takePlaces(
+  cursor: ColumnCursor,
+  source: Uint16Array,
+  chunksPerRow: Uint32Array,
+): ChunkPlaces {
+  const chunks = sum(source, (each) => chunksPerRow[each]!);
+  cursor.align();
+  const [flags] = cursor.take("u32", 2);
+  const address = cursor.take("f64", chunks);
+  const stored = (flags! & STORED) === 0 ? undefined : cursor.take("u32", chunks);
+  cursor.align();
+  const mask = (flags! & MASK) === 0 ? undefined : cursor.take("u32", chunks);
+  cursor.align();
+  return { address, stored, mask };
+}
+
+const placesIn = (
+  { address, stored, mask }: ChunkPlaces,
+  from: number,
+  to: number,
+): ChunkPlaces => ({
+  address: address.subarray(from, to),
+  stored: stored?.subarray(from, to),
+  mask: mask?.subarray(from, to),
+});
+
 const aligned = (bytes: number): number => Math.ceil(bytes / 8) * 8;
 
+/** What a client was told of its sources. */
+export interface LeaseSources {
+  readonly count: number;
+  /** By source: chunks of each row; undefined where no source has chunks. */
+  readonly chunksPerRow: Uint32Array | undefined;
+}
+
 /** @throws EvbError "frame-bad" */
-export function decodeLeases(header: Header, frame: Uint8Array, sourceCount: number): Lease[] {
+export function decodeLeases(
+  header: Header,
+  frame: Uint8Array,
+  { count: sourceCount, chunksPerRow }: LeaseSources,
+): Lease[] {
   const n = header.n;
   if (n > LEASES_PER_FRAME_MAX) throw bad(`it holds ${String(n)} leases`);
   const cursor = new ColumnCursor(frame, HEADER_BYTES, "lease");
@@ -100,9 +176,12 @@ export function decodeLeases(header: Header, frame: Uint8Array, sourceCount: num
   const row = cursor.take("u32", fragments);
   const counts = cursor.take("u16", events);
   const source = cursor.take("u16", fragments);
-  const parts = cursor.isAtEnd ? undefined : takeParts(cursor, events);
-  cursor.end();
   if (source.some((each) => each >= sourceCount)) throw bad("it names a source that isn't there");
+  const hasMore = !cursor.isAtEnd;
+  const places = hasMore && chunksPerRow ? takePlaces(cursor, source, chunksPerRow) : undefined;
+  const parts = hasMore && !chunksPerRow ? takeParts(cursor, events) : undefined;
+  cursor.end();
+  let chunk = 0;
   const leases: Lease[] = [];
   let event = 0;
   let fragment = 0;
@@ -111,17 +190,21 @@ export function decodeLeases(header: Header, frame: Uint8Array, sourceCount: num
     const fragmentCounts = counts.subarray(event, event + eventCount!);
     if (sum(fragmentCounts, (count) => count) !== fragmentCount)
       throw bad("its fragments don't add up");
+    const sources = source.subarray(fragment, fragment + fragmentCount);
+    const chunks = places === undefined ? 0 : sum(sources, (each) => chunksPerRow![each]!);
     leases.push({
       id: asLeaseId(id!),
       first: first!,
       time: time.subarray(event, event + eventCount!),
       fragmentCount: fragmentCounts,
-      source: source.subarray(fragment, fragment + fragmentCount),
+      source: sources,
       row: row.subarray(fragment, fragment + fragmentCount),
+      ...(places && { places: placesIn(places, chunk, chunk + chunks) }),
       ...(parts && { parts: parts.slice(event, event + eventCount!) }),
     });
     event += eventCount!;
     fragment += fragmentCount;
+    chunk += chunks;
   }
   return leases;
 }

@@ -1,0 +1,182 @@
+import type { ChunkDecoder } from "./chunk-decoder.ts";
+import type { DataFile } from "./data-file.ts";
+import {
+  chunkBytesOf,
+  chunksPerRow,
+  NOWHERE,
+  rowBytesOf,
+  rowsPerChunk,
+  type ChunkPlaces,
+  type RowLayout,
+} from "./row-layout.ts";
+import { ReadWindow, SMALL_BYTES_MAX } from "./read-window.ts";
+import { stretchesOf, type Stretch } from "./row-pieces.ts";
+import { swapBytes } from "./swap-bytes.ts";
+
+/** Reads rows of one data set by positioned reads: the HDF5 library has no part in it. */
+export class DirectRows {
+  readonly rowBytes: number;
+  /** Chunks that each row lies in. */
+  readonly chunks: number;
+  readonly #layout: RowLayout;
+  readonly #decoder: ChunkDecoder | undefined;
+  readonly #rowsPerChunk: number;
+  /** By chunk of a row. */
+  readonly #stretches: readonly (readonly Stretch[])[];
+  /** Of a chunk's part of a row, and of a chunk. */
+  readonly #partBytes: number;
+  readonly #chunkBytes: number;
+  /** A chunk's part of a row that isn't one stretch, or a chunk as stored. */
+  #scratch = new Uint8Array(0);
+  /** For small rows. */
+  readonly #window = new ReadWindow();
+  /** The chunks that were decoded last: several rows may lie in them. */
+  readonly #decoded: { file: DataFile | undefined; address: number; bytes: Uint8Array }[];
+
+  /** @param decoder undefined where there are no filters */
+  constructor(layout: RowLayout, decoder: ChunkDecoder | undefined) {
+    this.#layout = layout;
+    this.#decoder = decoder;
+    this.rowBytes = rowBytesOf(layout);
+    this.chunks = chunksPerRow(layout);
+    this.#rowsPerChunk = rowsPerChunk(layout);
+    this.#stretches = stretchesOf(layout);
+    this.#chunkBytes = chunkBytesOf(layout);
+    this.#partBytes = this.#chunkBytes / this.#rowsPerChunk;
+    this.#decoded = this.#stretches.map(() => ({
+      file: undefined,
+      address: NOWHERE,
+      bytes: new Uint8Array(0),
+    }));
+  }
+
+  /** Where rows can be read without their chunks' places: bytes from the file's beginning. */
+  addressOf(row: number): number {
+    const { address } = this.#layout;
+    return address === NOWHERE ? NOWHERE : address + row * this.rowBytes;
+  }
+
+  /**
+   * Puts one row into `target`, little-endian and in C order.
+   *
+   * @param places of the row's chunks: entries `at` to `at + chunks − 1`
+   * @throws EvbError "bytes-missing", "bytes-unreadable", "chunk-damaged": `target` then holds nothing of use
+   */
+  read(
+    file: DataFile,
+    row: number,
+    { places, at }: { readonly places: ChunkPlaces | undefined; readonly at: number },
+    target: Uint8Array,
+  ): void {
+    if (this.chunks === 0) this.#readStretch(file, this.addressOf(row), target);
+    else
+      for (let k = 0; k < this.chunks; k++)
+        this.#readChunk(file, { row, chunk: k, places: places!, at: at + k }, target);
+    if (this.#layout.bigEndian) swapBytes(target, this.#layout.elementBytes);
+  }
+
+  #readStretch(file: DataFile, address: number, target: Uint8Array): void {
+    if (address === NOWHERE) this.#fill(target);
+    else this.#take(file, target, address);
+  }
+
+  #readChunk(
+    file: DataFile,
+    wanted: {
+      readonly row: number;
+      readonly chunk: number;
+      readonly places: ChunkPlaces;
+      readonly at: number;
+    },
+    target: Uint8Array,
+  ): void {
+    const { row, chunk, places, at } = wanted;
+    const address = places.address[at]!;
+    const stretches = this.#stretches[chunk]!;
+    if (address === NOWHERE) {
+      for (const { to, bytes } of stretches) this.#fill(target.subarray(to, to + bytes));
+      return;
+    }
+    const part = (row % this.#rowsPerChunk) * this.#partBytes;
+    if (this.#decoder === undefined) {
+      this.#readPart(file, address + part, stretches, target);
+      return;
+    }
+    const stored = places.stored?.[at] ?? this.#chunkBytes;
+    const mask = places.mask?.[at] ?? 0;
+    const whole = this.#chunkOf(file, { chunk, address, stored, mask }, target);
+    if (whole === target) return;
+    for (const { from, to, bytes } of stretches)
+      target.set(whole.subarray(part + from, part + from + bytes), to);
+  }
+
+  /** What isn't filtered is read where it belongs, if it is one stretch. */
+  #readPart(
+    file: DataFile,
+    address: number,
+    stretches: readonly Stretch[],
+    target: Uint8Array,
+  ): void {
+    const [first] = stretches;
+    if (stretches.length === 1) {
+      const { from, to, bytes } = first!;
+      const own = bytes === target.length ? target : target.subarray(to, to + bytes);
+      this.#take(file, own, address + from);
+      return;
+    }
+    const last = stretches.at(-1)!;
+    const part = this.#room(last.from + last.bytes);
+    file.read(part, address);
+    for (const { from, to, bytes } of stretches) target.set(part.subarray(from, from + bytes), to);
+  }
+
+  #take(file: DataFile, target: Uint8Array, position: number): void {
+    if (target.length > SMALL_BYTES_MAX) file.read(target, position);
+    else this.#window.read(file, target, position);
+  }
+
+  /** A decoded chunk; `target` itself where it is one row and nothing else. */
+  #chunkOf(
+    file: DataFile,
+    {
+      chunk,
+      address,
+      stored,
+      mask,
+    }: {
+      readonly chunk: number;
+      readonly address: number;
+      readonly stored: number;
+      readonly mask: number;
+    },
+    target: Uint8Array,
+  ): Uint8Array {
+    const isRow = this.#chunkBytes === target.length && this.chunks === 1;
+    const known = this.#decoded[chunk]!;
+    if (!isRow && known.address === address && known.file === file) return known.bytes;
+    const bytes = this.#room(stored);
+    file.read(bytes, address);
+    if (isRow) {
+      this.#decoder!.decode(bytes, mask, target);
+      return target;
+    }
+    // Nothing is kept of one that fails.
+    known.address = NOWHERE;
+    if (known.bytes.length === 0) known.bytes = new Uint8Array(this.#chunkBytes);
+    this.#decoder!.decode(bytes, mask, known.bytes);
+    known.file = file;
+    known.address = address;
+    return known.bytes;
+  }
+
+  #room(bytes: number): Uint8Array {
+    if (this.#scratch.length < bytes) this.#scratch = new Uint8Array(bytes);
+    return this.#scratch.subarray(0, bytes);
+  }
+
+  #fill(target: Uint8Array): void {
+    const { fill } = this.#layout;
+    if (fill === undefined) target.fill(0);
+    else for (let at = 0; at < target.length; at += fill.length) target.set(fill, at);
+  }
+}

@@ -1,0 +1,49 @@
+import type { ChunkFilter } from "./chunk-decoder.ts";
+
+/**
+ * How the rows of a data set lie in their file, as far as it is the same for all of them: with the places
+ * of a row's chunks it is all that reading takes, without any metadata of the file.
+ */
+export interface RowLayout {
+  /** Dimensions of one row; none: a number. */
+  readonly itemShape: readonly number[];
+  readonly elementBytes: number;
+  readonly bigEndian: boolean;
+  /** Rows first; undefined: rows lie one behind the other, and nothing is filtered. */
+  readonly chunk: readonly number[] | undefined;
+  /** Where rows lie one behind the other: bytes from the file's beginning; {@link NOWHERE}: nothing was written. */
+  readonly address: number;
+  readonly filters: readonly ChunkFilter[];
+  /** One element as it is stored, for what was never written; undefined: zeros. */
+  readonly fill: Uint8Array | undefined;
+}
+
+/** The address of what was never written. */
+export const NOWHERE = -1;
+
+/** Where the chunks of some rows lie: columns, one entry for each chunk. */
+export interface ChunkPlaces {
+  /** Bytes from the file's beginning; {@link NOWHERE}: never written. */
+  readonly address: Float64Array;
+  /** Bytes as stored; undefined: no chunk is filtered. */
+  readonly stored: Uint32Array | undefined;
+  /** Bit k: filter k was left out for this chunk; undefined: none ever was. */
+  readonly mask: Uint32Array | undefined;
+}
+
+/** Decoded bytes of one row. */
+export const rowBytesOf = ({ itemShape, elementBytes }: RowLayout): number =>
+  itemShape.reduce((product, n) => product * n, elementBytes);
+
+/** Rows that one chunk covers; 1 where there are no chunks. */
+export const rowsPerChunk = ({ chunk }: RowLayout): number => chunk?.[0] ?? 1;
+
+/** Chunks that a row lies in; 0 where rows lie one behind the other. */
+export const chunksPerRow = ({ chunk, itemShape }: RowLayout): number =>
+  chunk === undefined
+    ? 0
+    : itemShape.reduce((product, n, i) => product * Math.ceil(n / chunk[i + 1]!), 1);
+
+/** Decoded bytes of one chunk. */
+export const chunkBytesOf = ({ chunk, elementBytes }: RowLayout): number =>
+  (chunk ?? []).reduce((product, n) => product * n, elementBytes);

@@ -1,0 +1,120 @@
+import { isEvbError, sentenceOf } from "@evb/event";
+import {
+  chunkDecoder,
+  DataFile,
+  DirectRows,
+  NOWHERE,
+  rowsPerChunk,
+  type ChunkPlaces,
+  type DataSetShape,
+  type Hdf5DataSet,
+  type Hdf5File,
+  type RowLayout,
+  type Storage,
+} from "@evb/formats";
+
+/** Where a source's rows lie, so that they can be read without the HDF5 library. */
+export interface DirectStorage {
+  readonly kind: "direct";
+  /** The file that holds the rows: another one behind an external link. */
+  readonly path: string;
+  readonly layout: RowLayout;
+  /** Of all chunks, in C order; none where rows lie one behind the other. */
+  readonly places: ChunkPlaces;
+}
+
+/** Why they can't. */
+export interface LibraryStorage {
+  readonly kind: "library";
+  readonly reason: string;
+}
+
+export type SourceStorage = DirectStorage | LibraryStorage;
+
+const NO_PLACES: ChunkPlaces = {
+  address: new Float64Array(0),
+  stored: undefined,
+  mask: undefined,
+};
+
+/**
+ * Finds where a data set's rows lie, and reads some of them both ways: on any doubt it is the library that
+ * will read it.
+ */
+export async function findStorage(file: Hdf5File, dataSet: string): Promise<SourceStorage> {
+  try {
+    const { shape } = file.dataSet(dataSet);
+    const found = directStorage(file.storageOf(dataSet), shape);
+    if (found.kind === "library") return found;
+    return await compared(found, file.dataSet(dataSet));
+  } catch (thrown) {
+    if (!isEvbError(thrown)) throw thrown;
+    return library(sentenceOf(thrown));
+  }
+}
+
+const library = (reason: string): LibraryStorage => ({ kind: "library", reason });
+
+function directStorage(storage: Storage, { shape, typeName }: DataSetShape): SourceStorage {
+  if (storage.kind === "other") return library(storage.reason);
+  const elementBytes = Number(typeName.slice(2));
+  const common = {
+    itemShape: shape.slice(1),
+    elementBytes,
+    bigEndian: typeName.startsWith(">"),
+    fill: storage.fill,
+  };
+  const { path } = storage;
+  if (storage.kind === "contiguous") {
+    const address = storage.address ?? NOWHERE;
+    const layout = { ...common, chunk: undefined, address, filters: [] };
+    return { kind: "direct", path, layout, places: NO_PLACES };
+  }
+  const { chunk, filters, address, storedBytes, filterMask } = storage;
+  const layout = { ...common, chunk, address: NOWHERE, filters };
+  const places = { address, stored: storedBytes, mask: filterMask };
+  return { kind: "direct", path, layout, places };
+}
+
+/** Compares the rows of the first, the middle and the last chunk that was written with what the library reads. */
+async function compared(storage: DirectStorage, dataSet: Hdf5DataSet): Promise<SourceStorage> {
+  const { layout, places, path } = storage;
+  const filtered = layout.filters.length > 0;
+  const decoder = filtered ? await chunkDecoder(layout) : undefined;
+  if (filtered && decoder === undefined)
+    return library(`evb has no decoder for its filters (${dataSet.shape.filters.join(", ")})`);
+  const rows = new DirectRows(layout, decoder);
+  const file = new DataFile(path);
+  try {
+    const [direct, known] = [new Uint8Array(rows.rowBytes), new Uint8Array(rows.rowBytes)];
+    for (const row of canaries(rows, storage, dataSet.length)) {
+      rows.read(file, row, { places, at: chunkOf(layout, rows.chunks, row) }, direct);
+      dataSet.readRows(row, 1, known);
+      if (Buffer.compare(direct, known) !== 0)
+        return library(`row ${String(row)} reads as something else in the HDF5 library`);
+    }
+    return storage;
+  } finally {
+    file.close();
+  }
+}
+
+/** Number of a row's first chunk. */
+export const chunkOf = (layout: RowLayout, chunks: number, row: number): number =>
+  Math.floor(row / rowsPerChunk(layout)) * chunks;
+
+function canaries(
+  { chunks }: DirectRows,
+  { layout, places: { address } }: DirectStorage,
+  length: number,
+): number[] {
+  if (length === 0) return [];
+  if (chunks === 0) return [...new Set([0, Math.floor(length / 2), length - 1])];
+  const first = address.findIndex((at) => at !== NOWHERE);
+  if (first < 0) return [0];
+  const last = address.findLastIndex((at) => at !== NOWHERE);
+  const middle = Math.floor((first + last) / 2);
+  return [first, middle, last].map((chunk) =>
+    Math.min(length - 1, Math.floor(chunk / chunks) * rowsPerChunk(layout)),
+  );
+}
