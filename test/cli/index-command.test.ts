@@ -61,6 +61,7 @@ describe("evb index", () => {
             unmatched: 0,
             duplicates: 1,
             outOfOrder: 0,
+            library: null,
           },
           {
             source: "file2",
@@ -70,6 +71,7 @@ describe("evb index", () => {
             unmatched: 0,
             duplicates: 0,
             outOfOrder: 1,
+            library: null,
           },
         ],
       });

@@ -52,7 +52,7 @@ describe("the index of a mock run", () => {
         const matched = label === undefined ? counts.matched : counts.selected[label]!;
         const unmatched = rows - duplicates - matched;
         const source = file.replace(".h5", "");
-        return { source, file, rows, matched, unmatched, duplicates, outOfOrder };
+        return { source, file, rows, matched, unmatched, duplicates, outOfOrder, library: null };
       }),
     );
   }

@@ -175,6 +175,16 @@ describe("a layout", () => {
           itemShape: [4, 5],
           fragmentFirst: 0,
           rows: 3,
+          payloadFile: 0,
+          storage: {
+            itemShape: [4, 5],
+            elementBytes: 2,
+            bigEndian: false,
+            chunk: [3, 4, 5],
+            address: -1,
+            filters: [],
+            fill: undefined,
+          },
         },
       ]);
       run.close();

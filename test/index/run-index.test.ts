@@ -112,6 +112,7 @@ describe("an index", () => {
           unmatched: 0,
           duplicates: 0,
           outOfOrder: 1,
+          library: null,
         });
       });
     }));
