@@ -86,6 +86,14 @@ export const indexCommand: CommandModule<object, Awaited<ReturnType<typeof build
           .slice(0, 8)
           .join(", ")}; matched all the same`,
       );
+    const slow = report.sources.filter(({ library }) => library !== null);
+    if (slow.length > 0 && !argv.quiet)
+      log(
+        `${counted(slow.length, "source")} must be read through the HDF5 library, which is slower: ${slow
+          .map(({ source, library }) => `${source} (${library!})`)
+          .slice(0, 4)
+          .join(", ")}`,
+      );
     const selection = outcome.selected?.text ?? "every time stamp";
     if (report.events === 0) throw fault("no-event", { index: argv.out, selection });
   },

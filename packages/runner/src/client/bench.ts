@@ -15,7 +15,7 @@ export interface Bench {
   /** Since it was opened. */
   readonly times: Pick<
     ClientTimes,
-    "bytes" | "bytesRead" | "openSeconds" | "readSeconds" | "analysisSeconds"
+    "bytes" | "bytesRead" | "openSeconds" | "readSeconds" | "decodeSeconds" | "analysisSeconds"
   >;
   /**
    * One event of a lease, whole.

@@ -223,7 +223,8 @@ export class LeaseLoop {
 
   #times(): ClientTimes {
     const before = this.#before;
-    const { bytes, bytesRead, openSeconds, readSeconds, analysisSeconds } = this.#bench.times;
+    const { bytes, bytesRead, openSeconds, readSeconds, decodeSeconds, analysisSeconds } =
+      this.#bench.times;
     const begun = this.#begunAtMs;
     const seconds = begun === undefined ? 0 : (performance.now() - begun) / 1000;
     return {
@@ -233,8 +234,7 @@ export class LeaseLoop {
       waitSeconds: before.waitSeconds + this.#waitSeconds,
       openSeconds: before.openSeconds + openSeconds,
       readSeconds: before.readSeconds + readSeconds,
-      // The HDF5 library decodes while it reads; its share is in readSeconds.
-      decodeSeconds: 0,
+      decodeSeconds: before.decodeSeconds + decodeSeconds,
       analysisSeconds: before.analysisSeconds + analysisSeconds,
     };
   }

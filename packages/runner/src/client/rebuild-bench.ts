@@ -121,6 +121,7 @@ export class RebuildBench implements Bench {
       bytesRead: this.#pages.bytesRead,
       openSeconds: 0,
       readSeconds: 0,
+      decodeSeconds: 0,
       analysisSeconds: this.#writeSeconds,
     };
   }

@@ -58,8 +58,9 @@ export class Workbench implements Bench {
   }
 
   get times(): Bench["times"] {
-    const { bytes, bytesRead, openSeconds, readSeconds } = this.#sources;
-    return { bytes, bytesRead, openSeconds, readSeconds, analysisSeconds: this.#analysisSeconds };
+    const { bytes, bytesRead, openSeconds, readSeconds, decodeSeconds } = this.#sources;
+    const analysisSeconds = this.#analysisSeconds;
+    return { bytes, bytesRead, openSeconds, readSeconds, decodeSeconds, analysisSeconds };
   }
 
   /**

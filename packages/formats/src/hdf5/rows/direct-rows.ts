@@ -18,6 +18,8 @@ export class DirectRows {
   readonly rowBytes: number;
   /** Chunks that each row lies in. */
   readonly chunks: number;
+  /** Of the clock. */
+  decodeSeconds = 0;
   readonly #layout: RowLayout;
   readonly #decoder: ChunkDecoder | undefined;
   readonly #rowsPerChunk: number;
@@ -157,16 +159,25 @@ export class DirectRows {
     const bytes = this.#room(stored);
     file.read(bytes, address);
     if (isRow) {
-      this.#decoder!.decode(bytes, mask, target);
+      this.#decode(bytes, mask, target);
       return target;
     }
     // Nothing is kept of one that fails.
     known.address = NOWHERE;
     if (known.bytes.length === 0) known.bytes = new Uint8Array(this.#chunkBytes);
-    this.#decoder!.decode(bytes, mask, known.bytes);
+    this.#decode(bytes, mask, known.bytes);
     known.file = file;
     known.address = address;
     return known.bytes;
+  }
+
+  #decode(stored: Uint8Array, mask: number, target: Uint8Array): void {
+    const begun = performance.now();
+    try {
+      this.#decoder!.decode(stored, mask, target);
+    } finally {
+      this.decodeSeconds += (performance.now() - begun) / 1000;
+    }
   }
 
   #room(bytes: number): Uint8Array {
