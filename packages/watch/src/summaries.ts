@@ -55,13 +55,18 @@ export function runSummary(report: RunReport): string {
 }
 
 function timeLines(clients: readonly ClientShare[]): string[] {
-  const header = ["events", "total", "waiting", "opening", "reading", "analysis", "other"];
+  // The HDF5 library decodes while it reads: then there is nothing to say of it.
+  const decodes = clients.some(({ decodeSeconds }) => decodeSeconds > 0);
+  const decoding = decodes ? ["decoding"] : [];
+  const known = ["events", "total", "waiting", "opening", "reading", ...decoding, "analysis"];
+  const header = [...known, "other"];
   const rows = clients.map((client) => {
     const { seconds, waitSeconds, openSeconds, readSeconds, decodeSeconds, analysisSeconds } =
       client;
-    const known = waitSeconds + openSeconds + readSeconds + decodeSeconds + analysisSeconds;
-    const times = [seconds, waitSeconds, openSeconds, readSeconds + decodeSeconds, analysisSeconds];
-    const other = Math.max(0, seconds - known);
+    const spent = waitSeconds + openSeconds + readSeconds + decodeSeconds + analysisSeconds;
+    const decode = decodes ? [decodeSeconds] : [];
+    const times = [seconds, waitSeconds, openSeconds, readSeconds, ...decode, analysisSeconds];
+    const other = Math.max(0, seconds - spent);
     return [countText(client.events), ...[...times, other].map((value) => value.toFixed(2))];
   });
   const names = clients.map(({ rank, host }) => `client ${String(rank)} on ${host}`);
