@@ -37,13 +37,16 @@ export class Sources {
     this.#files = files;
   }
 
-  /** Loads what reading takes, before the clock starts: the HDF5 library only where a source needs it. */
+  /**
+   * Loads what reading takes, before the clock starts: the HDF5 library only where a source needs it.
+   *
+   * @param infos as the analysis has heard of them: an event's fragments have the same objects
+   */
   static async open(
     welcome: Welcome,
     places: readonly DataPlace[],
-    { reads }: { readonly reads: boolean },
+    { infos, reads }: { readonly infos: readonly SourceInfo[]; readonly reads: boolean },
   ): Promise<Sources> {
-    const infos = sourceInfos(welcome);
     const sources: Source[] = [];
     for (const [row, info] of infos.entries()) {
       const rowBytes = info.shape.reduce((product, n) => product * n, elementBytes(info.type));
@@ -53,10 +56,6 @@ export class Sources {
     const isExotic = reads && sources.some(({ direct }) => direct === undefined);
     const hdf5 = isExotic ? await loadHdf5() : undefined;
     return new Sources(welcome, sources, new OpenFiles(welcome, places, hdf5));
-  }
-
-  get infos(): SourceInfo[] {
-    return this.#sources.map((source) => source.info);
   }
 
   /** Bytes taken from files. */

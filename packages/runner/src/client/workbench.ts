@@ -4,6 +4,7 @@ import {
   StagedTotals,
   type Analysis,
   type ResultSchema,
+  type SourceInfo,
   type Work,
 } from "@evb/analysis";
 import { isEvbError } from "@evb/event";
@@ -28,14 +29,19 @@ export class Workbench implements Bench {
   readonly #delta: Delta;
   #analysisSeconds = 0;
 
-  private constructor(work: Work, schema: ResultSchema, sources: Sources, analysisPath: string) {
+  private constructor(
+    work: Work,
+    schema: ResultSchema,
+    { sources, infos }: { readonly sources: Sources; readonly infos: readonly SourceInfo[] },
+    analysisPath: string,
+  ) {
     this.#work = work;
     this.schema = schema;
     this.#sources = sources;
     this.#analysisPath = analysisPath;
     this.results = new ResultBuilder(
       schema,
-      sources.infos.map((info) => info.type),
+      infos.map((info) => info.type),
     );
     this.#staged = new StagedTotals(schema.totals);
     this.#delta = new Delta(schema.totals);
@@ -49,8 +55,8 @@ export class Workbench implements Bench {
     const infos = sourceInfos(welcome);
     const work = await setUp(name, analysis, { options, sources: infos, rank: welcome.rank });
     const schema = schemaOf(name, work);
-    const sources = await Sources.open(welcome, places, { reads: work.reads !== false });
-    return new Workbench(work, schema, sources, name);
+    const sources = await Sources.open(welcome, places, { infos, reads: work.reads !== false });
+    return new Workbench(work, schema, { sources, infos }, name);
   }
 
   get leaseSources(): LeaseSources {
