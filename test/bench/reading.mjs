@@ -1,0 +1,169 @@
+// Reading against others: a C loop of pread(2) over the same places, bare h5py processes, and h5wasm's own way, on
+// runs of many layouts. `seconds` of evb's report against the peers' own clocks; their first numbers must add up to the same.
+//
+//   node test/bench/reading.mjs [--rounds 5] [--megabytes 8000] [--only N]
+//
+// --megabytes: of each uncompressed run with large events. Needs python3-h5py, cc, and room in /dev/shm (else $TMPDIR).
+import { existsSync, readFileSync, rmSync, statfsSync } from "node:fs";
+import { join } from "node:path";
+import {
+  EVB,
+  HERE,
+  inTemporaryFolder,
+  interleave,
+  median,
+  numbers,
+  PYTHON,
+  report,
+  run,
+} from "./support.mjs";
+
+const { rounds, megabytes, only } = numbers({ rounds: 5, megabytes: 8000, only: -1 });
+const shm = "/dev/shm";
+if (process.env.TMPDIR === undefined && existsSync(shm)) {
+  const { bavail, bsize } = statfsSync(shm);
+  if (bavail * bsize > 1.2e6 * megabytes) process.env.TMPDIR = shm;
+}
+/** Two files of so many rows of a megabyte. */
+const LARGE = ["--files", "2", "--ints", "250000", "--rows", String(Math.round(megabytes / 2))];
+const PACKED = ["--files", "2", "--ints", "250000", "--rows", String(Math.round(megabytes / 20))];
+const SMALL = ["--files", "2", "--ints", "64", "--rows", "300000"];
+
+/** What is read, by how many processes, and against whom; `must` is what is asked of a quiet machine. */
+const CASES = [
+  {
+    what: "1 MB, a chunk an event",
+    make: [...LARGE, "--chunk", "1"],
+    clients: 2,
+    peers: { c: 0.95, h5py: 1.5 },
+  },
+  {
+    what: "1 MB, contiguous",
+    make: [...LARGE, "--chunk", "0"],
+    clients: 2,
+    peers: { c: undefined, h5py: 1.3 },
+  },
+  {
+    what: "1 MB, 2 events a chunk",
+    make: [...LARGE, "--chunk", "2"],
+    clients: 2,
+    peers: { h5py: 1.3 },
+  },
+  {
+    what: "1 MB, 16 events a chunk",
+    make: [...LARGE, "--chunk", "16"],
+    clients: 2,
+    peers: { h5py: 1.3 },
+  },
+  { what: "256 B, contiguous", make: [...SMALL, "--chunk", "0"], clients: 1, peers: { h5py: 5 } },
+  {
+    what: "256 B, 4096 a chunk",
+    make: [...SMALL, "--chunk", "4096"],
+    clients: 1,
+    peers: { h5py: 50 },
+    events: 20_000,
+  },
+  { what: "1 MB, gzip 4", make: [...PACKED, "--gzip", "4"], clients: 1, peers: { h5py: 1.5 } },
+  {
+    what: "1 MB, shuffle and gzip 4",
+    make: [...PACKED, "--gzip", "4", "--shuffle"],
+    clients: 1,
+    peers: { h5py: 1.5 },
+  },
+  {
+    what: "1 MB, stats",
+    make: [...LARGE, "--chunk", "1"],
+    clients: 1,
+    peers: { h5py: 1.2 },
+    analysis: "stats",
+  },
+];
+
+inTemporaryFolder((folder) => {
+  const pread = join(folder, "pread_rows");
+  run("cc", ["-O2", "-o", pread, join(HERE, "peers/pread_rows.c")]);
+  const figures = CASES.filter((_, n) => only < 0 || n === only).flatMap((each) =>
+    measured(folder, pread, each),
+  );
+  report("reading", figures);
+});
+
+function measured(folder, pread, { what, make, clients, peers, analysis = "read" }) {
+  const data = join(folder, "run");
+  const index = join(folder, "run.index.h5");
+  run(PYTHON, [join(HERE, "peers/make_rows.py"), data, ...make]);
+  run(process.execPath, [EVB, "index", data, "-o", index, "--all", "--quiet"]);
+  const checks = new Set();
+  const subjects = { evb: () => evb(index, join(folder, "out"), clients, analysis, checks) };
+  if ("c" in peers) {
+    const rows = join(folder, "rows");
+    run(PYTHON, [join(HERE, "peers/rows_of_index.py"), index, rows]);
+    const files = [1, 2].map((n) => join(data, `file${n}.h5`));
+    subjects.c = () =>
+      together(clients, [pread, rows, ...files, "--", "{k}", String(clients)], checks);
+  }
+  if ("h5py" in peers) {
+    const more = analysis === "stats" ? ["--stats"] : [];
+    const words = [
+      PYTHON,
+      join(HERE, "peers/h5py_rows.py"),
+      index,
+      data,
+      "{k}",
+      String(clients),
+      ...more,
+    ];
+    subjects.h5py = () => together(clients, words, checks);
+  }
+  const seen = interleave(rounds, subjects);
+  rmSync(data, { recursive: true });
+  rmSync(index);
+  if (checks.size !== 1)
+    throw new Error(`the peers read different rows: ${[...checks].join(", ")}`);
+  const seconds = (name) => median(seen[name].map((each) => each.seconds));
+  const { bytes, read } = seen.evb[0];
+  return [
+    {
+      what: `${what}: evb, ${clients} client${clients > 1 ? "s" : ""}`,
+      value: bytes / seconds("evb") / 1e9,
+      unit: "GB/s",
+    },
+    { what: `${what}: bytes read / counted by the system`, value: read, unit: "" },
+    ...Object.entries(peers).map(([name, must]) => ({
+      what: `${what}: ${name} / evb${must === undefined ? "" : ` (≥ ${must})`}`,
+      value: seconds(name) / seconds("evb"),
+      unit: "×",
+      // Floors are for busy machines.
+      ...(must === undefined ? {} : { floor: must / 2 }),
+    })),
+  ];
+}
+
+function evb(index, out, clients, analysis, checks) {
+  const words = [
+    EVB,
+    "run",
+    index,
+    "-o",
+    out,
+    "--clients",
+    String(clients),
+    "--analysis",
+    analysis,
+    "--quiet",
+  ];
+  run(process.execPath, words);
+  const { seconds, bytes, bytesRead, totals } = JSON.parse(
+    readFileSync(join(out, "report.json"), "utf8"),
+  );
+  rmSync(out, { recursive: true });
+  checks.add(String(totals.first));
+  return { seconds, bytes, read: bytesRead / bytes };
+}
+
+function together(count, words, checks) {
+  const { stdout } = run(PYTHON, [join(HERE, "peers/together.py"), String(count), ...words]);
+  const [seconds, , check] = stdout.split(" ");
+  checks.add(check.trim());
+  return { seconds: Number(seconds) };
+}
