@@ -86,7 +86,10 @@ export class Hdf5File {
     const located = locate(this.#hdf5, { id: this.#file.file_id, path: this.path }, path);
     if ("reason" in located) return { kind: "other", reason: located.reason };
     if (String(located.space.shape) !== String(shape.shape))
-      return { kind: "other", reason: "its links lead evb and the HDF5 library to different places" };
+      return {
+        kind: "other",
+        reason: "its links lead evb and the HDF5 library to different places",
+      };
     return readStorage({ ...located, dataSet: path }, located.space);
   }
 
