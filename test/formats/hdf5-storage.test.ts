@@ -127,6 +127,39 @@ describe("the storage of a data set", () => {
     }),
   );
 
+  // Indexes with pages, super blocks and nodes that were never written: fixed array, extensible array, B-tree 2.
+  test.each([[[100_000]], [[null]], [[null, null]], [[3, null]]])(
+    "has no place for chunks that nobody wrote, of at most %j",
+    (maxshape) =>
+      inFolder((folder) => {
+        const path = join(folder, "x.h5");
+        const made = new hdf5.h5.File(path, "w", { libver: "v110" });
+        const one = maxshape.map(() => 1);
+        const data = Int32Array.of(1);
+        const written = made.create_dataset({ name: "x", data, shape: one, maxshape, chunks: one });
+        const shape = maxshape.length === 1 ? [70_000] : [3, 25_000];
+        written.resize(shape);
+        const put = (row: number, from: number, ...cells: number[]): void => {
+          const range: [number, number][] = [[from, from + cells.length]];
+          if (shape.length === 2) range.unshift([row, row + 1]);
+          written.write_slice(range, Int32Array.from(cells));
+        };
+        const last = shape.at(-1)!;
+        put(0, 9, 2, 3, 4);
+        put(2, last - 5, 5, 6, 7, 8, 9);
+        made.close();
+        const expected = new Int32Array(shape.reduce((product, n) => product * n, 1));
+        expected[0] = 1;
+        expected.set([2, 3, 4], 9);
+        expected.set([5, 6, 7, 8, 9], expected.length - 5);
+        const file = new Hdf5File(hdf5, path);
+        const storage = direct(file.storageOf("x")) as ChunkedStorage;
+        file.close();
+        expect(storage.address.filter((address) => address !== -1)).toHaveLength(9);
+        expect(rebuild(storage, { shape, elementBytes: 4 }).equals(bytesOf(expected))).toBe(true);
+      }),
+  );
+
   test("says how it is cut, and what its chunks went through", () =>
     inFolder((folder) => {
       const file = new Hdf5File(hdf5, writeCases(folder, "v110", CASES));
@@ -142,6 +175,20 @@ describe("the storage of a data set", () => {
 });
 
 const numberOf = (name: string): string => String(CASES.findIndex((each) => each.name === name));
+
+test("of 70,000 chunks is read in few large reads", () =>
+  inFolder((folder) => {
+    const pages = CASES.filter(({ name }) => name === "one, pages");
+    const [target] = targetsIn(hdf5, writeCases(folder, "v110", pages));
+    const before = readCalls();
+    readStorage(target!.at, target!.space);
+    // 69 pages of 8 kB and 32 smaller blocks, of which neighbours come together.
+    expect(readCalls() - before).toBeLessThan(60);
+  }));
+
+/** read() calls of this process so far (proc_pid_io(5), syscr). */
+const readCalls = (): number =>
+  Number(/syscr: (\d+)/.exec(readFileSync("/proc/self/io", "utf8"))![1]);
 
 describe("a checksum", () => {
   // lookup3.c, driver5(): the hashes that Bob Jenkins' own program prints.
@@ -399,6 +446,12 @@ describe("damaged metadata", () => {
   const HUGE = 0x7fffffff;
   test.each<[string, Buffer[], Buffer, string]>([
     ["no layout", [], Buffer.alloc(0), "is of no data set"],
+    [
+      "a long header",
+      [message(CONTINUATION, u32(512, 2 ** 24))],
+      Buffer.alloc(2 ** 24),
+      "too long",
+    ],
     ["a circle of continuations", [circle], circle, "continues in a circle"],
     ["a continuation behind the end", [message(CONTINUATION, u32(9e6, 9))], circle, "file's end"],
     ["a layout of no version", [message(LAYOUT, u8(9, 1))], circle, "9 is no version"],
@@ -413,6 +466,7 @@ describe("damaged metadata", () => {
     ["a chunk twice", [oldChunks(1)], node(chunk, chunk), "is there twice"],
     ["a chunk between chunks", [oldChunks(1)], node({ ...chunk, at: [1, 0] }), "no chunk begins"],
     ["a B-tree in a circle", [oldChunks(1)], btree1Node(1, [chunk]), "of a wrong level"],
+    ["a single chunk of four", [layout4(3, 1, 2, 2, 4, 1, 0, 2, 0, 0)], circle, "more than its"],
     ["a B-tree node twice", [oldChunks(1)], btree1Node(1, [chunk, chunk]), "this node twice"],
     ["33 filters", [message(FILTERS, u8(2, 33)), oldChunks(1)], circle, "33 filters are too many"],
     ["a wide fill value", [message(FILL_OLD, u32(8, 0, 0)), pieceOf48], Buffer.alloc(48), "fill"],

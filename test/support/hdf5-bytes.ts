@@ -8,7 +8,7 @@ export const NONE = 0xffffffff;
 export const u8 = (...values: number[]): Buffer => Buffer.from(values);
 export const u16 = (...values: number[]): Buffer => Buffer.from(Uint16Array.from(values).buffer);
 export const u32 = (...values: number[]): Buffer => Buffer.from(Uint32Array.from(values).buffer);
-export const u64 = (...values: number[]): Buffer =>
+const u64 = (...values: number[]): Buffer =>
   Buffer.from(BigUint64Array.from(values.map(BigInt)).buffer);
 
 /** A superblock of version 1: 64 bytes up to its root group's entry, which nobody looks at here. */
@@ -59,6 +59,9 @@ export const btree1Node = (level: number, entries: readonly Entry[]): Buffer =>
     Buffer.alloc(8 + 8 * ((entries[0]?.at.length ?? 0) + 1)),
   ]);
 
+/** The longest block that is looked for: HDF5's B-tree nodes have 2 kB. */
+const BLOCK_BYTES_MAX = 3000;
+
 /** Where a file has blocks with a checksum: from their signature to where the checksum begins. */
 export function checkedBlocks(file: Buffer): { start: number; end: number }[] {
   const found: { start: number; end: number }[] = [];
@@ -67,9 +70,12 @@ export function checkedBlocks(file: Buffer): { start: number; end: number }[] {
       let start = file.indexOf(signature);
       start >= 0;
       start = file.indexOf(signature, start + 4)
-    )
-      for (let end = start + 8; end + 4 <= Math.min(file.length, start + 3000); end++)
-        if (checksumOf(file, start, end) === file.readUInt32LE(end)) found.push({ start, end });
+    ) {
+      const last = Math.min(file.length - 4, start + BLOCK_BYTES_MAX);
+      let end = start + 8;
+      while (end <= last && checksumOf(file, start, end) !== file.readUInt32LE(end)) end++;
+      if (end <= last) found.push({ start, end });
+    }
   return found;
 }
 

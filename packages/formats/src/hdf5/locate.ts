@@ -95,19 +95,25 @@ function step(hdf5: Hdf5, at: Walker, opened: LibraryFile[]): Walker | Unknown {
 
 interface Link {
   readonly target: string | undefined;
-  readonly external: { readonly filename: string; readonly obj_path: string } | undefined;
+  readonly external: External | undefined;
+}
+
+/** As the library names it. */
+interface External {
+  readonly filename: string;
+  readonly obj_path: string;
 }
 
 /** The link of this name, if it is one: the library's own question for the type already follows links. */
-function linkAt({ module, quietly }: Hdf5, id: bigint, path: string): Link {
-  const { target, external } = quietly(() => ({
-    // Its declaration leaves out that there may be no link.
-    target: module.get_symbolic_link(id, path) as string | null,
-    external: module.get_external_link(id, path) as Partial<NonNullable<Link["external"]>>,
-  })).result;
-  const { filename, obj_path } = external;
-  const complete = filename !== undefined && obj_path !== undefined;
-  return { target: target ?? undefined, external: complete ? { filename, obj_path } : undefined };
+function linkAt(hdf5: Hdf5, id: bigint, path: string): Link {
+  return hdf5.quietly(() => {
+    // The library's declarations leave out that there may be no link.
+    const target = hdf5.module.get_symbolic_link(id, path) as string | null;
+    const external: Partial<External> = hdf5.module.get_external_link(id, path);
+    const { filename, obj_path } = external;
+    const complete = filename !== undefined && obj_path !== undefined;
+    return { target: target ?? undefined, external: complete ? { filename, obj_path } : undefined };
+  }).result;
 }
 
 /**

@@ -132,6 +132,12 @@ function checkChunked({ cursor }: Message, layout: ChunkedLayout, space: DataSpa
     throw cursor.damaged(`a chunk index of this kind (${layout.index}) doesn't fit the data set`);
   if (shape.some((elements, d) => elements > (maxShape[d] ?? elements)))
     throw cursor.damaged("the data set is larger than it may become");
+  const limits = maxShape.map((most, d) => most ?? shape[d]!);
+  const numbers = productOf(gridOf(limits, layout.dimensions));
+  if (POSITIONAL.has(layout.index) && numbers > Number.MAX_SAFE_INTEGER)
+    throw cursor.damaged("the data set may have more chunks than can be numbered");
+  if (layout.index === "single chunk" && productOf(gridOf(shape, layout.dimensions)) > 1)
+    throw cursor.damaged("the data set has more than its single chunk");
 }
 
 /** These know a chunk by its number, for which all dimensions but one must have an end. */
