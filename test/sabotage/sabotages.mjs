@@ -1175,7 +1175,7 @@ export const sabotages = [
     line: "const slowest = space.maxShape.indexOf(undefined);",
     instead: "const slowest = 0;",
     tests: ["formats/hdf5-storage"],
-    named: "leads to its data",
+    named: "leads to its data, in files of version latest",
   },
   {
     name: "checksums of HDF5 metadata are not looked at",
