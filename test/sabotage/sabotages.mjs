@@ -1160,6 +1160,56 @@ export const sabotages = [
     named: "has no file of its name",
   },
 
+  // Where HDF5 data sets lie
+  {
+    name: "a user block is not added to the addresses of chunks",
+    file: `${FORMATS}/storage/chunk-table.ts`,
+    line: "this.address[row] = address + this.#metadata.baseOffset;",
+    instead: "this.address[row] = address;",
+    tests: ["formats/hdf5-storage"],
+    named: "user block",
+  },
+  {
+    name: "the dimension without limit is taken for the first",
+    file: `${FORMATS}/storage/storage.ts`,
+    line: "const slowest = space.maxShape.indexOf(undefined);",
+    instead: "const slowest = 0;",
+    tests: ["formats/hdf5-storage"],
+    named: "leads to its data, in files of version latest",
+  },
+  {
+    name: "checksums of HDF5 metadata are not looked at",
+    file: `${FORMATS}/storage/cursor.ts`,
+    line: "if (lookup3(this.#view, end) !== this.#view.getUint32(end, true))",
+    instead: "if (lookup3(this.#view, end) < 0)",
+    tests: ["formats/hdf5-storage"],
+    named: "is found by checksums",
+  },
+  {
+    name: "a chunk's filter mask is dropped",
+    file: `${FORMATS}/storage/chunk-table.ts`,
+    line: "if (mask !== 0) this.#mask()[row] = mask;",
+    instead: "if (mask < 0) this.#mask()[row] = mask;",
+    tests: ["formats/hdf5-storage"],
+    named: "filter mask",
+  },
+  {
+    name: "chunks of a page that was never written have addresses",
+    file: `${FORMATS}/storage/page-bitmap.ts`,
+    line: "(bitmap[Math.floor(page / 8)]! & (0x80 >> (page % 8))) !== 0;",
+    instead: "(bitmap[Math.floor(page / 8)]! & (1 << (page % 8))) !== 0;",
+    tests: ["formats/hdf5-storage"],
+    named: "nobody wrote",
+  },
+  {
+    name: "a chunk may lie behind the end of the file",
+    file: `${FORMATS}/storage/metadata.ts`,
+    line: "return this.baseOffset + address + bytes <= this.#file.sizeBytes;",
+    instead: "return this.baseOffset + address <= this.#file.sizeBytes + bytes;",
+    tests: ["formats/hdf5-storage"],
+    named: "damaged metadata",
+  },
+
   // Commands
   {
     name: "a run that is stopped ends with 1",

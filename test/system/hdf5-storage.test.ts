@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { Hdf5File, loadHdf5 } from "@evb/formats";
+import { sizes } from "../sizes.ts";
 import { describeWith } from "../support/capabilities.ts";
+import { fuzzStorage } from "../support/fuzz-storage.ts";
 import { rebuild } from "../support/rebuild-storage.ts";
 import { oracle, temporaryFolder } from "../support/system.ts";
 
@@ -63,4 +65,16 @@ describeWith(["h5py", "hdf5tools"], "data sets made by h5py and h5repack", () =>
     const files = Object.keys(answers).filter((path) => readFileSync(path).includes(signature));
     expect(files).not.toEqual([]);
   });
+
+  test("give one clean error, or places within the file, however they are damaged", () => {
+    const files = Object.keys(answers);
+    const cases = Math.ceil(sizes.fuzzStorage.cases / files.length);
+    const outcomes = files.map((path, seed) => fuzzStorage(hdf5, path, { seed, cases }));
+    const sum = (kind: "failed" | "read"): number =>
+      outcomes.reduce((total, outcome) => total + outcome[kind], 0);
+    expect(sum("failed")).toBeGreaterThan(sizes.fuzzStorage.cases / 10);
+    expect(sum("read")).toBeGreaterThan(sizes.fuzzStorage.cases / 10);
+    // Issue 5: no more than 1 GB.
+    expect(process.resourceUsage().maxRSS / 1e6).toBeLessThan(1);
+  }, 600_000);
 });

@@ -10,6 +10,7 @@ export {
   type OtherStorage,
   type Storage,
 } from "./hdf5/storage/storage.ts";
+export { lookup3 } from "./hdf5/storage/checksum.ts";
 export type { DataSpace } from "./hdf5/storage/chunk-grid.ts";
 export type { StoredFilter } from "./hdf5/storage/filter-pipeline.ts";
 export { COLUMN_CHUNK_ROWS, Hdf5Writer, type Hdf5Column } from "./hdf5/writer.ts";

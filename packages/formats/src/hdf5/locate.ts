@@ -77,27 +77,43 @@ const namesOf = (path: string): string[] =>
 
 /** One name further, or to where the link of this name leads. */
 function step(hdf5: Hdf5, at: Walker, opened: LibraryFile[]): Walker | Unknown {
-  const { module } = hdf5;
   const path = `${at.group}/${at.rest[0]!}`;
   const rest = at.rest.slice(1);
-  const type = hdf5.quietly(() => module.get_type(at.id, path)).result;
-  if (type === module.H5G_LINK) {
-    const target = module.get_symbolic_link(at.id, path);
+  const { target, external } = linkAt(hdf5, at.id, path);
+  if (target !== undefined) {
     const group = target.startsWith("/") ? "" : at.group;
     return { ...at, group, rest: [...namesOf(target), ...rest] };
   }
-  if (type !== module.H5G_UDLINK) return { ...at, group: path, rest };
-  const { filename, obj_path } = module.get_external_link(at.id, path) as Partial<
-    ReturnType<typeof module.get_external_link>
-  >;
-  if (filename === undefined || obj_path === undefined)
-    return { reason: `${path} is a link of a kind that only the HDF5 library follows` };
-  const filePath = linkedFile(at.filePath, filename);
+  if (external === undefined) return { ...at, group: path, rest };
+  const filePath = linkedFile(at.filePath, external.filename);
   if (filePath === undefined)
-    return { reason: `${path} is a link to ${filename}, which isn't where evb looks for it` };
+    return { reason: `${path} is a link to ${external.filename}, which evb doesn't find` };
   const file = openForReading(hdf5, filePath);
   opened.push(file);
-  return { id: file.file_id, filePath, group: "", rest: [...namesOf(obj_path), ...rest] };
+  return { id: file.file_id, filePath, group: "", rest: [...namesOf(external.obj_path), ...rest] };
+}
+
+interface Link {
+  readonly target: string | undefined;
+  readonly external: External | undefined;
+}
+
+/** As the library names it. */
+interface External {
+  readonly filename: string;
+  readonly obj_path: string;
+}
+
+/** The link of this name, if it is one: the library's own question for the type already follows links. */
+function linkAt(hdf5: Hdf5, id: bigint, path: string): Link {
+  return hdf5.quietly(() => {
+    // The library's declarations leave out that there may be no link.
+    const target = hdf5.module.get_symbolic_link(id, path) as string | null;
+    const external: Partial<External> = hdf5.module.get_external_link(id, path);
+    const { filename, obj_path } = external;
+    const complete = filename !== undefined && obj_path !== undefined;
+    return { target: target ?? undefined, external: complete ? { filename, obj_path } : undefined };
+  }).result;
 }
 
 /**

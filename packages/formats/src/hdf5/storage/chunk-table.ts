@@ -4,7 +4,7 @@ import type { ChunkedLayout } from "./layout.ts";
 import type { Metadata } from "./metadata.ts";
 
 /** In the columns: a chunk that was never written. */
-export const NOT_ALLOCATED = -1;
+const NOT_ALLOCATED = -1;
 /** Said of a chunk that no filter was applied to. */
 const ALL_FILTERS = 0xffffffff;
 const STORED_BYTES_MAX = 0xffffffff;

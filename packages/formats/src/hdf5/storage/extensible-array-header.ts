@@ -61,7 +61,7 @@ export function readExtensibleArrayHeader(
   cursor.skip(6 * lengthBytes);
   const indexBlock = cursor.address();
   const count = 1 + maxBits - blockBits;
-  if (maxBits > MAX_BITS || superBlocksInIndex > count)
+  if (maxBits > MAX_BITS || count < 1 || superBlocksInIndex > count)
     throw cursor.damaged("no extensible array is made like this one");
   return {
     elementBytes,

@@ -1,6 +1,6 @@
 import type { ArrayIndex, ElementRun } from "./array-index.ts";
 import type { ChunkTable } from "./chunk-table.ts";
-import type { Cursor } from "./cursor.ts";
+import { NOWHERE, type Cursor } from "./cursor.ts";
 import {
   readExtensibleArrayHeader,
   type ExtensibleArrayHeader,
@@ -38,23 +38,26 @@ export function openExtensibleArray(
 function runsOf(blocks: Blocks): (position: number) => ElementRun {
   const { header } = blocks;
   const own = blocks.readIndexBlock();
-  let last: { superBlock: SuperBlock; group: Group } | undefined;
+  let last: { superBlock: SuperBlock; group: Group | undefined } | undefined;
   return (position) => {
     if (position < header.ownElements)
       return { first: 0, end: header.ownElements, cursor: own.elements };
     const superBlock = header.superBlocks.findLast((each) => each.firstElement <= position)!;
     if (last?.superBlock !== superBlock)
       last = { superBlock, group: blocks.groupOf(own, superBlock) };
-    const number = Math.floor((position - superBlock.firstElement) / superBlock.blockElements);
-    const address = last.group.addresses[number];
-    if (address === undefined) throw own.elements.damaged("the extensible array is too short");
-    const first = superBlock.firstElement + number * superBlock.blockElements;
-    const block = { address, first, elements: superBlock.blockElements };
-    if (superBlock.blockElements <= header.pageElements) return blocks.wholeRun(block);
+    const { firstElement, blockElements } = superBlock;
+    const end = firstElement + superBlock.blocks * blockElements;
+    if (position >= end) throw own.elements.damaged("the extensible array is too short");
+    const { group } = last;
+    if (group === undefined) return { first: firstElement, end, cursor: undefined };
+    const number = Math.floor((position - firstElement) / blockElements);
+    const first = firstElement + number * blockElements;
+    const block = { address: group.addresses[number]!, first, elements: blockElements };
+    if (blockElements <= header.pageElements) return blocks.wholeRun(block);
     const page = Math.floor((position - first) / header.pageElements);
-    const bit = number * (superBlock.blockElements / header.pageElements) + page;
-    const written = isPageWritten(last.group.pagesWritten, bit);
-    return blocks.pageRun(written ? block : { ...block, address: -1 }, page);
+    const bit = number * (blockElements / header.pageElements) + page;
+    const written = isPageWritten(group.pagesWritten, bit);
+    return blocks.pageRun(written ? block : { ...block, address: NOWHERE }, page);
   };
 }
 
@@ -108,7 +111,8 @@ class Blocks {
     };
   }
 
-  groupOf(own: IndexBlock, superBlock: SuperBlock): Group {
+  /** Undefined where none of them was ever written. */
+  groupOf(own: IndexBlock, superBlock: SuperBlock): Group | undefined {
     const { number, firstBlock, blocks, blockElements } = superBlock;
     const { superBlocksInIndex, pageElements, numberBytes } = this.header;
     const pages = blockElements > pageElements ? blockElements / pageElements : 0;
@@ -119,11 +123,7 @@ class Blocks {
       return { addresses, pagesWritten: new Uint8Array(0) };
     }
     const address = own.superBlocks[number - superBlocksInIndex]!;
-    if (address < 0)
-      return {
-        addresses: Array<number>(blocks).fill(-1),
-        pagesWritten: new Uint8Array(bitmapBytes),
-      };
+    if (address < 0) return undefined;
     const addressesBytes = blocks * this.#metadata.addressBytes;
     const bytes = this.#prefixBytes + numberBytes + bitmapBytes + addressesBytes + 4;
     const cursor = this.#metadata.checkedBlock(address, bytes, "EASB");

@@ -1,6 +1,6 @@
 import type { Cursor } from "./cursor.ts";
 
-export type IndexKind =
+type IndexKind =
   "single chunk" | "implicit" | "fixed array" | "extensible array" | "B-tree 2" | "B-tree 1";
 
 export interface ChunkedLayout {

@@ -10,7 +10,9 @@ export const MESSAGE = {
   FILTER_PIPELINE: 0x0b,
 } as const;
 const CONTINUATION = 0x10;
-const WANTED: ReadonlySet<number> = new Set(Object.values(MESSAGE));
+const WANTED: ReadonlySet<number> = new Set([...Object.values(MESSAGE), CONTINUATION]);
+/** All blocks of one object header: a message has 64 KiB at most, and attributes by the hundred stand elsewhere. */
+const HEADER_BYTES_MAX = 16 * 2 ** 20;
 
 export interface Message {
   /** Its body. */
@@ -46,15 +48,21 @@ export function readMessages(metadata: Metadata, address: number): Map<number, M
   const first = firstBlock(metadata, address);
   const open = [first];
   const seen = new Set<number>();
-  for (let block = open.pop(); block !== undefined; block = open.pop())
+  let bytes = 0;
+  for (let block = open.pop(); block !== undefined; block = open.pop()) {
+    bytes += block.end;
+    if (bytes > HEADER_BYTES_MAX) throw block.cursor.damaged("the object header is too long");
     for (const { type, message } of messagesIn(block)) {
-      if (WANTED.has(type) && !found.has(type)) found.set(type, message);
-      if (type !== CONTINUATION) continue;
+      if (type !== CONTINUATION) {
+        if (!found.has(type)) found.set(type, message);
+        continue;
+      }
       const there = message.cursor.address();
       if (seen.has(there)) throw message.cursor.damaged("the object header continues in a circle");
       seen.add(there);
       open.push(continuation(metadata, first, there, message.cursor.length()));
     }
+  }
   return found;
 }
 
@@ -87,6 +95,7 @@ function continuation(
   return { ...first, cursor: metadata.checkedBlock(address, bytes, "OCHK"), end: bytes - 4 };
 }
 
+/** The wanted ones. */
 function* messagesIn(block: MessageBlock): Generator<{ type: number; message: Message }> {
   const { cursor, end, version, numbered } = block;
   const prefix = version === 1 ? 8 : numbered ? 6 : 4;
@@ -98,6 +107,7 @@ function* messagesIn(block: MessageBlock): Generator<{ type: number; message: Me
     const flags = cursor.u8();
     if (behind + bytes > end) throw cursor.damaged("a message is longer than its object header");
     cursor.at = behind;
-    yield { type, message: { cursor: cursor.part(bytes), shared: (flags & 2) !== 0 } };
+    if (!WANTED.has(type)) cursor.skip(bytes);
+    else yield { type, message: { cursor: cursor.part(bytes), shared: (flags & 2) !== 0 } };
   }
 }

@@ -4,8 +4,10 @@ import { fault } from "../../faults.ts";
 
 /** Most nodes of an index are smaller, so that one read gets a node whose size stands in itself. */
 const WINDOW_BYTES_MIN = 8 * 2 ** 10;
-/** What is read at once where blocks follow each other: 200 MB/s of a slow disk in 5 ms. */
+/** What is read at once where blocks follow each other: 10^6 chunks are then some hundred reads. */
 const WINDOW_BYTES_MAX = 2 ** 20;
+/** Blocks that are further apart have data between them, which we need not read. */
+const GAP_BYTES_MAX = WINDOW_BYTES_MIN;
 /** No block of an HDF5 index comes near it (nodes of 2 kB, pages of 1024 elements): a larger one is damage. */
 const BLOCK_BYTES_MAX = 64 * 2 ** 20;
 /** What describes one data set: 2^25 chunks are 2 GB in the widest index of three dimensions. */
@@ -70,7 +72,7 @@ export class PositionedFile {
 
   #read(offset: number, count: number): void {
     const ahead = offset - (this.#windowOffset + this.#window.length);
-    const follows = ahead > -this.#window.length && ahead <= this.#windowBytes;
+    const follows = ahead > -this.#window.length && ahead <= GAP_BYTES_MAX;
     const wanted = follows ? 2 * this.#windowBytes : WINDOW_BYTES_MIN;
     this.#windowBytes = Math.min(wanted, WINDOW_BYTES_MAX);
     const bytes = Math.min(Math.max(count, this.#windowBytes), this.sizeBytes - offset);

@@ -132,6 +132,8 @@ function checkChunked({ cursor }: Message, layout: ChunkedLayout, space: DataSpa
     throw cursor.damaged(`a chunk index of this kind (${layout.index}) doesn't fit the data set`);
   if (shape.some((elements, d) => elements > (maxShape[d] ?? elements)))
     throw cursor.damaged("the data set is larger than it may become");
+  if (layout.index === "single chunk" && productOf(gridOf(shape, layout.dimensions)) > 1)
+    throw cursor.damaged("the data set has more than its single chunk");
 }
 
 /** These know a chunk by its number, for which all dimensions but one must have an end. */
@@ -145,6 +147,10 @@ function chunked(
 ): Storage {
   if (productOf(layout.dimensions) >= 2 ** 32) return other("its chunks are of 4 GiB and more");
   const count = productOf(gridOf(shape, layout.dimensions.slice(0, -1)));
+  const limits = maxShape.map((most, d) => most ?? shape[d]!);
+  const numbers = productOf(gridOf(limits, layout.dimensions));
+  if (POSITIONAL.has(layout.index) && numbers > Number.MAX_SAFE_INTEGER)
+    return other("it may have more chunks than evb can number");
   if (count > CHUNKS_MAX) return other(`it has ${String(count)} chunks, which are too many`);
   const pipeline = messages.get(MESSAGE.FILTER_PIPELINE);
   const filters = pipeline === undefined ? [] : decodeFilterPipeline(pipeline.cursor);
