@@ -120,7 +120,7 @@ function reader({ layout }: Made): DirectRows {
 function readRow(direct: DirectRows, file: DataFile, made: Made, row: number): Buffer {
   const target = Buffer.alloc(direct.rowBytes, 0xaa);
   const first = Math.floor(row / (made.layout.chunk?.[0] ?? 1)) * direct.chunks;
-  direct.read(file, row, { places: made.places, at: first }, target);
+  direct.read(file, row, made.places, first, target);
   return target;
 }
 
@@ -164,7 +164,7 @@ describe("rows where they lie", () => {
         const direct = new DirectRows(layout, undefined);
         const target = new Uint8Array(direct.rowBytes);
         const read = (row: number): void => {
-          direct.read(file, row, { places: undefined, at: 0 }, target);
+          direct.read(file, row, undefined, 0, target);
         };
         read(1);
         const { tag, message } = await faultOf(() => {
@@ -191,7 +191,7 @@ describe("rows where they lie", () => {
         const file = new DataFile(path);
         const direct = new DirectRows(layout, undefined);
         const target = new Uint8Array(256);
-        for (const row of order) direct.read(file, row, { places: undefined, at: 0 }, target);
+        for (const row of order) direct.read(file, row, undefined, 0, target);
         file.close();
         return file.bytesRead / (256 * order.length);
       };

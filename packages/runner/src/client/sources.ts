@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
-import { elementBytes, sentenceOf, viewElements } from "@evb/event";
+import { elementBytes, sentenceOf, viewElements, type Elements } from "@evb/event";
 import type { Fragment, SourceInfo } from "@evb/analysis";
-import { chunkDecoder, DirectRows, loadHdf5 } from "@evb/formats";
+import { chunkDecoder, DataFile, DirectRows, loadHdf5 } from "@evb/formats";
 import type { DataPlace } from "@evb/index";
 import { fault } from "../faults.ts";
 import type { Welcome } from "../wire/join.ts";
@@ -15,8 +15,12 @@ const ALIGNMENT = 64;
 interface Source {
   readonly info: SourceInfo;
   readonly rowBytes: number;
+  /** In the pool. */
+  readonly room: number;
   /** Undefined: the HDF5 library reads it. */
   readonly direct: DirectRows | undefined;
+  /** The same bytes of the pool twice: most events have the same sources, so their fragments lie at the same places. */
+  place: { readonly offset: number; readonly bytes: Uint8Array; readonly data: Elements };
 }
 
 /** Reads the fragments of an event into one buffer that is used again and again. */
@@ -27,9 +31,8 @@ export class Sources {
   #pool = new Uint8Array(0);
   /** Of the lease that is worked on: the fragment whose chunks come next, and the first of these. */
   readonly #next = { lease: -1, fragment: 0, chunk: 0 };
-  /** Decoded bytes handed over, and seconds of the clock. */
+  /** Decoded bytes handed over. */
   bytes = 0;
-  #readSeconds = 0;
 
   private constructor(welcome: Welcome, sources: readonly Source[], files: OpenFiles) {
     this.leaseSources = leaseSourcesOf(welcome);
@@ -51,7 +54,8 @@ export class Sources {
     for (const [row, info] of infos.entries()) {
       const rowBytes = info.shape.reduce((product, n) => product * n, elementBytes(info.type));
       const direct = reads ? await directRows(welcome.sources[row]!) : undefined;
-      sources.push({ info, rowBytes, direct });
+      const room = Math.ceil(rowBytes / ALIGNMENT) * ALIGNMENT;
+      sources.push({ info, rowBytes, room, direct, place: NOWHERE_YET });
     }
     const isExotic = reads && sources.some(({ direct }) => direct === undefined);
     const hdf5 = isExotic ? await loadHdf5() : undefined;
@@ -63,11 +67,7 @@ export class Sources {
     return this.#files.bytesRead;
   }
 
-  /** The HDF5 library decodes while it reads. */
-  get readSeconds(): number {
-    return this.#readSeconds - this.decodeSeconds;
-  }
-
+  /** Of the clock; the HDF5 library decodes while it reads. */
   get decodeSeconds(): number {
     return this.#sources.reduce((sum, { direct }) => sum + (direct?.decodeSeconds ?? 0), 0);
   }
@@ -84,14 +84,13 @@ export class Sources {
    */
   read(lease: Lease, from: number, end: number): Fragment[] {
     let room = 0;
-    for (let f = from; f < end; f++) room += this.#roomOf(lease.source[f]!);
-    if (this.#pool.byteLength < room) this.#pool = new Uint8Array(room);
+    for (let f = from; f < end; f++) room += this.#sources[lease.source[f]!]!.room;
+    if (this.#pool.byteLength < room) this.#grow(room);
     const fragments: Fragment[] = [];
     let offset = 0;
     for (let f = from; f < end; f++) {
-      const source = lease.source[f]!;
       fragments.push(this.#readOne(lease, f, offset));
-      offset += this.#roomOf(source);
+      offset += this.#sources[lease.source[f]!]!.room;
     }
     return fragments;
   }
@@ -120,32 +119,36 @@ export class Sources {
     this.#files.close();
   }
 
-  #roomOf(source: number): number {
-    return Math.ceil(this.#sources[source]!.rowBytes / ALIGNMENT) * ALIGNMENT;
+  #grow(bytes: number): void {
+    this.#pool = new Uint8Array(bytes);
+    for (const source of this.#sources) source.place = NOWHERE_YET;
+  }
+
+  #placeAt(source: Source, offset: number): Source["place"] {
+    if (source.place.offset === offset) return source.place;
+    const bytes = this.#pool.subarray(offset, offset + source.rowBytes);
+    source.place = { offset, bytes, data: viewElements(source.info.type, bytes) };
+    return source.place;
   }
 
   #readOne(lease: Lease, fragment: number, offset: number): Fragment {
-    const [source, row] = [lease.source[fragment]!, lease.row[fragment]!];
-    const { info, rowBytes, direct } = this.#sources[source]!;
-    const target = this.#pool.subarray(offset, offset + rowBytes);
+    const number = lease.source[fragment]!;
+    const row = lease.row[fragment]!;
+    const source = this.#sources[number]!;
+    const { bytes, data } = this.#placeAt(source, offset);
+    const { info, direct } = source;
     // What keeps a file from being opened ends the run; what is wrong in it fails the event.
-    if (direct === undefined) this.#files.library(source);
-    else this.#files.data(source);
-    const begun = performance.now();
+    const reader = direct === undefined ? this.#files.library(number) : this.#files.data(number);
     try {
-      if (direct === undefined) this.#files.library(source).readRows(row, 1, target);
-      else {
-        const at = { places: lease.places, at: this.#chunkOf(lease, fragment) };
-        direct.read(this.#files.data(source), row, at, target);
-      }
+      if (reader instanceof DataFile)
+        direct!.read(reader, row, lease.places, this.#chunkOf(lease, fragment), bytes);
+      else reader.readRows(row, 1, bytes);
     } catch (thrown) {
       const reason = sentenceOf(thrown);
       throw fault("fragment-failed", { source: info.name, row, reason }, { cause: thrown });
-    } finally {
-      this.#readSeconds += (performance.now() - begun) / 1000;
     }
-    this.bytes += rowBytes;
-    return { source: info, row, data: viewElements(info.type, target) };
+    this.bytes += bytes.length;
+    return { source: info, row, data };
   }
 
   /** Where the chunks of a fragment begin among those of its lease. */
@@ -179,3 +182,4 @@ async function directRows(source: Welcome["sources"][number]): Promise<DirectRow
 }
 
 const NOTHING = new Uint8Array(0);
+const NOWHERE_YET = { offset: -1, bytes: NOTHING, data: NOTHING };

@@ -61,19 +61,20 @@ export class DirectRows {
   /**
    * Puts one row into `target`, little-endian and in C order.
    *
-   * @param places of the row's chunks: entries `at` to `at + chunks − 1`
+   * @param places of the row's chunks: entries `first` to `first + chunks − 1`
    * @throws EvbError "bytes-missing", "bytes-unreadable", "chunk-damaged": `target` then holds nothing of use
    */
   read(
     file: DataFile,
     row: number,
-    { places, at }: { readonly places: ChunkPlaces | undefined; readonly at: number },
+    places: ChunkPlaces | undefined,
+    first: number,
     target: Uint8Array,
   ): void {
     if (this.chunks === 0) this.#readStretch(file, this.addressOf(row), target);
     else
       for (let k = 0; k < this.chunks; k++)
-        this.#readChunk(file, { row, chunk: k, places: places!, at: at + k }, target);
+        this.#readChunk(file, { row, chunk: k, places: places!, at: first + k }, target);
     if (this.#layout.bigEndian) swapBytes(target, this.#layout.elementBytes);
   }
 
