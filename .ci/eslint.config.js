@@ -3,7 +3,9 @@ import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 
 export default defineConfig(
-  { ignores: ["**/dist/**", ".ci/**", "packages/cli/bin/**", "**/*.mjs"] },
+  {
+    ignores: ["**/dist/**", "packages/cli/bundle/**", ".ci/**", "packages/cli/bin/**", "**/*.mjs"],
+  },
   {
     files: ["**/*.ts"],
     extends: [tseslint.configs.strictTypeChecked],

@@ -24,6 +24,7 @@ if (all) console.log(`What this machine can do:\n${table(capabilities)}\n`);
 
 check("format", "npx", ["--no-install", "prettier", "--check", "--log-level", "warn", "."]);
 check("types", "npx", ["--no-install", "tsc", "--build"]);
+check("bundle", "node", ["scripts/bundle.mjs"]);
 check("lint", "npx", ["--no-install", "eslint", "--config", ".ci/eslint.config.js", "."]);
 check("floors", "npm", ["run", "--silent", "floors"]);
 check("unused", "npx", ["--no-install", "knip"]);

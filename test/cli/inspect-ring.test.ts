@@ -337,7 +337,7 @@ describe("evb inspect FILE.evt", () => {
         return spawnSync("bash", ["-c", line], { cwd: folder, encoding: "utf8", timeout: 30_000 })
           .stderr;
       };
-      expect(loaded("a.evt")).toContain("item-type.js");
+      expect(loaded("a.evt")).toContain("/inspect-");
       expect(loaded("a.evt")).not.toContain("h5wasm");
       expect(loaded("a.h5")).toContain("h5wasm");
     }));

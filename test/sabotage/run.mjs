@@ -186,14 +186,18 @@ function copyTree(root) {
     // Caches are each copy's own.
     if (name !== "@evb" && name !== ".cache")
       symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
-  for (const name of readdirSync(join(ROOT, "packages")))
+  for (const name of readdirSync(join(ROOT, "packages"))) {
     symlinkSync(join("../../packages", name), join(modules, "@evb", name));
+    const own = join("packages", name, "node_modules");
+    if (existsSync(join(ROOT, own))) symlinkSync(join(ROOT, own), join(root, own));
+  }
 }
 
-/** Tests see the sources, commands and threads of their own see what is built. */
-function build(lane) {
+/** Tests see the sources, threads of their own what is compiled, commands the bundle. */
+async function build(lane) {
   const compiler = join(ROOT, "node_modules/typescript/bin/tsc");
-  return run(lane, [compiler, "--build", "packages/cli"], LIMIT_MS);
+  const compiled = await run(lane, [compiler, "--build", "packages/cli"], LIMIT_MS);
+  return compiled.code === 0 ? run(lane, ["scripts/bundle.mjs"], LIMIT_MS) : compiled;
 }
 
 /** Why the chosen tests are not green as the tree is. A name that no test has counts as red, too. */

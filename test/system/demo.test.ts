@@ -20,6 +20,6 @@ describe("scripts/demo on a fresh clone", () => {
     expect(demo.stdout).toMatch(/where the time went/);
     expect(demo.seconds).toBeLessThan(60);
     expect(readdirSync(folder.path)).toEqual(["evb"]);
-    expect(existsSync(join(clone, "packages/cli/dist/mod.js"))).toBe(true);
+    expect(existsSync(join(clone, "packages/cli/bundle/evb.js"))).toBe(true);
   });
 });

@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { main } from "../dist/mod.js";
+import { main } from "../bundle/evb.js";
 
 await main(["client", ...process.argv.slice(2)]);

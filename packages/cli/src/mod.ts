@@ -1,5 +1,6 @@
 import type { Argv, CommandModule } from "yargs";
 import { isEvbError, sentenceOf } from "@evb/event";
+import { keepCompiled } from "./compile-cache.ts";
 import { fault } from "./faults.ts";
 import { PIPE } from "./pipe.ts";
 import { endWhenNobodyReads, log } from "./terminal.ts";
@@ -10,6 +11,7 @@ const COLUMNS = 80;
 
 /** Runs one command and ends the process with its code. */
 export async function main(words: readonly string[]): Promise<void> {
+  keepCompiled();
   endWhenNobodyReads();
   process.exitCode = 0;
   try {
@@ -44,6 +46,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
 
 /** The one that is meant, or all, to say what there is. */
 async function commandsFor(words: readonly string[]): Promise<CommandModule[]> {
+  if (words[0] === "--version") return [];
   const one = words[0] === undefined ? undefined : COMMANDS[words[0]];
   if (one !== undefined) return [await one()];
   return Promise.all(Object.values(COMMANDS).map((load) => load()));
@@ -54,25 +57,29 @@ function parser(
   words: readonly string[],
   commands: readonly CommandModule[],
 ) {
-  return yargs(words.map((word) => (word === "-" ? PIPE : word)))
-    .scriptName("evb")
-    .usage(
-      "$0 <command>\n\nThe offline event builder: find the pieces of each event in all files of a\nrun, and work on the events with many processes.",
-    )
-    .command([...commands])
-    .demandCommand(1, "no command was given")
-    .strict()
-    .parserConfiguration({ "greedy-arrays": false })
-    .middleware((argv) => {
-      checkValues(argv, words);
-    }, true)
-    .version(EVB_VERSION)
-    .help()
-    .wrap(COLUMNS)
-    .exitProcess(false)
-    .fail((message: string | null, error: Error | undefined) => {
-      throw error ?? usage(message ?? "the command is not understood", words);
-    });
+  return (
+    yargs(words.map((word) => (word === "-" ? PIPE : word)))
+      .scriptName("evb")
+      .usage(
+        "$0 <command>\n\nThe offline event builder: find the pieces of each event in all files of a\nrun, and work on the events with many processes.",
+      )
+      .command([...commands])
+      .demandCommand(1, "no command was given")
+      .strict()
+      .parserConfiguration({ "greedy-arrays": false })
+      .middleware((argv) => {
+        checkValues(argv, words);
+      }, true)
+      .version(EVB_VERSION)
+      .help()
+      // yargs would read the words of the user's language, for half of the help.
+      .locale("en")
+      .wrap(COLUMNS)
+      .exitProcess(false)
+      .fail((message: string | null, error: Error | undefined) => {
+        throw error ?? usage(message ?? "the command is not understood", words);
+      })
+  );
 }
 
 /**

@@ -6,6 +6,7 @@ import { basename, extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { BUILT_IN_NAMES, builtInAnalysis, optionsOf, type Analysis } from "@evb/analysis";
 import { sentenceOf } from "@evb/event";
+import { builtUrl } from "../built-url.ts";
 import { fault } from "../faults.ts";
 import type { AnalysisOrder } from "../wire/join.ts";
 
@@ -61,13 +62,21 @@ function checkModule({ name, sha256 }: AnalysisOrder): void {
 const sha256Of = (path: string): string =>
   createHash("sha256").update(readFileSync(path)).digest("hex");
 
+const ours = (name: `./${string}.js`): string => builtUrl({ name, from: import.meta.url }).href;
+
+/** What `import … from "evb/analysis"` means, from anywhere on disk: the very modules that this program runs. */
+const OURS = {
+  "evb/analysis": ours("./evb-analysis.js"),
+  "evb/event": ours("./evb-event.js"),
+};
+
 let hooked = false;
 
 async function importModule(path: string): Promise<unknown> {
   if (!hooked) {
     hooked = true;
     process.setSourceMapsEnabled(true);
-    register("./module-hooks.js", { parentURL: hooksUrl(), data: { evb: import.meta.url } });
+    register(ours("./module-hooks.js"), { data: OURS });
   }
   try {
     return await import(pathToFileURL(path).href);
@@ -87,11 +96,6 @@ async function syntaxError(thrown: unknown, path: string): Promise<string | unde
   } catch (found) {
     return sentenceOf(found).replaceAll(/\s+/g, " ");
   }
-}
-
-/** The hooks run in a thread of their own, which knows no TypeScript: they are taken as built. */
-function hooksUrl(): string {
-  return import.meta.url.replace("/src/client/", "/dist/client/");
 }
 
 /** The first line of what was thrown, and where in the user's file: `no peak found (mine.ts:12)`. */

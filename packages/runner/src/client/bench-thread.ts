@@ -3,6 +3,7 @@ import { EvbError, type ElementType } from "@evb/event";
 import { HEADER_BYTES, readHeader } from "../wire/header.ts";
 import { decodeLeases, sumOfColumn, type LeaseSources } from "../wire/lease-message.ts";
 import { ColumnCursor } from "../wire/columns.ts";
+import { builtUrl } from "../built-url.ts";
 import type { BenchOrder, FromBench, ThreadStart, ToBench } from "./bench-messages.ts";
 import { leaseSourcesOf } from "./lease-sources.ts";
 import { BEGUN, BENCH_WORDS, BUSY, HELD_KIB, takeBack } from "./bench-words.ts";
@@ -251,7 +252,8 @@ export function startThread(kind?: ThreadStart["kind"]): StartedThread {
   const bytes = BENCH_WORDS * Uint32Array.BYTES_PER_ELEMENT;
   const words = new Uint32Array(new SharedArrayBuffer(bytes));
   const start: ThreadStart = { words, kind };
-  const worker = new Worker(workerUrl(), { workerData: start });
+  const file = builtUrl({ name: "./bench-worker.js", from: import.meta.url });
+  const worker = new Worker(file, { workerData: start });
   let reason: string | undefined;
   worker.once("error", (error) => {
     reason ??= reasonOf(error);
@@ -260,10 +262,4 @@ export function startThread(kind?: ThreadStart["kind"]): StartedThread {
     reason ??= ENDED;
   });
   return { worker, words, gone: () => reason };
-}
-
-/** A thread knows no TypeScript: it runs what was built. */
-function workerUrl(): URL {
-  const url = new URL("./bench-worker.js", import.meta.url);
-  return new URL(url.href.replace("/src/client/", "/dist/client/"));
 }

@@ -3,22 +3,15 @@ import { fileURLToPath } from "node:url";
 import type { LoadHook, ResolveHook } from "node:module";
 import { translated } from "./translate.ts";
 
-/** Where evb itself is, so that `import … from "evb/analysis"` works from anywhere on disk. */
-let evb = import.meta.url;
+/** Specifier → address: see analysis-module.ts. */
+let ours: Readonly<Record<string, string>> = {};
 
-export function initialize(data: { evb: string }): void {
-  evb = data.evb;
+export function initialize(addresses: Readonly<Record<string, string>>): void {
+  ours = addresses;
 }
 
-const OURS: Readonly<Record<string, string>> = {
-  "evb/analysis": "@evb/analysis",
-  "evb/event": "@evb/event",
-};
-
-export const resolve: ResolveHook = (specifier, context, next) => {
-  const ours = OURS[specifier];
-  return ours === undefined ? next(specifier, context) : next(ours, { ...context, parentURL: evb });
-};
+export const resolve: ResolveHook = (specifier, context, next) =>
+  next(ours[specifier] ?? specifier, context);
 
 /** Node 20 can't import TypeScript; types are blanked out in memory, so lines and columns stay. */
 export const load: LoadHook = async (url, context, next) => {

@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { builtUrl } from "../built-url.ts";
 import { fault } from "../faults.ts";
 import type { ChecksumOrder, ChecksumWord } from "./checksum-worker.ts";
 
@@ -11,7 +12,7 @@ export class Checksum {
   readonly #digests: Promise<string[]>;
 
   constructor() {
-    this.#worker = new Worker(workerUrl());
+    this.#worker = new Worker(builtUrl({ name: "./checksum-worker.js", from: import.meta.url }));
     this.#digests = new Promise((resolve, reject) => {
       this.#worker.once("message", (answer: { digests?: string[]; reason: string }) => {
         if (answer.digests === undefined)
@@ -46,10 +47,4 @@ export class Checksum {
   #say(word: ChecksumWord): void {
     this.#worker.postMessage(word);
   }
-}
-
-/** A thread knows no TypeScript: it runs what was built. */
-function workerUrl(): URL {
-  const url = new URL("./checksum-worker.js", import.meta.url);
-  return new URL(url.href.replace("/src/rebuild/", "/dist/rebuild/"));
 }
