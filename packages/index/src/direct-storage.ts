@@ -14,7 +14,7 @@ import {
 } from "@evb/formats";
 
 /** Where a source's rows lie, so that they can be read without the HDF5 library. */
-export interface DirectStorage {
+interface DirectStorage {
   readonly kind: "direct";
   /** The file that holds the rows: another one behind an external link. */
   readonly path: string;
@@ -24,7 +24,7 @@ export interface DirectStorage {
 }
 
 /** Why they can't. */
-export interface LibraryStorage {
+interface LibraryStorage {
   readonly kind: "library";
   readonly reason: string;
 }
