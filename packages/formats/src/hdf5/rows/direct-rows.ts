@@ -78,6 +78,35 @@ export class DirectRows {
     if (this.#layout.bigEndian) swapBytes(target, this.#layout.elementBytes);
   }
 
+  /** The reads that {@link read} will do for a row, but for small ones. */
+  ranges(
+    row: number,
+    places: ChunkPlaces | undefined,
+    first: number,
+    add: (position: number, bytes: number) => void,
+  ): void {
+    const large = (position: number, bytes: number): void => {
+      if (bytes > SMALL_BYTES_MAX) add(position, bytes);
+    };
+    if (this.chunks === 0) {
+      const address = this.addressOf(row);
+      if (address !== NOWHERE) large(address, this.rowBytes);
+    }
+    for (let k = 0; k < this.chunks; k++) {
+      const address = places!.address[first + k]!;
+      if (address === NOWHERE || this.#decoded[k]!.address === address) continue;
+      if (this.#decoder !== undefined) {
+        large(address, places!.stored?.[first + k] ?? this.#chunkBytes);
+        continue;
+      }
+      const stretches = this.#stretches[k]!;
+      const part = address + (row % this.#rowsPerChunk) * this.#partBytes;
+      const last = stretches.at(-1)!;
+      const begin = stretches.length === 1 ? last.from : 0;
+      large(part + begin, last.from + last.bytes - begin);
+    }
+  }
+
   #readStretch(file: DataFile, address: number, target: Uint8Array): void {
     if (address === NOWHERE) this.#fill(target);
     else this.#take(file, target, address);
