@@ -3,7 +3,15 @@ import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 
 export default defineConfig(
-  { ignores: ["**/dist/**", ".ci/**", "packages/cli/bin/**", "**/*.mjs"] },
+  {
+    ignores: [
+      "**/dist/**",
+      ".ci/**",
+      "packages/cli/bin/**",
+      "**/*.mjs",
+      "packages/formats/kernels/**",
+    ],
+  },
   {
     files: ["**/*.ts"],
     extends: [tseslint.configs.strictTypeChecked],

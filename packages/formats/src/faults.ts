@@ -20,6 +20,11 @@ export const fault = faults({
     (at: { path: string; dataSet: string; row: number; rows: number; reason: string }) =>
       `rows ${String(at.row)} to ${String(at.row + at.rows - 1)} of ${at.dataSet} in ${at.path} can't be read: ${at.reason}; the file may be damaged`,
   ],
+  "chunk-damaged": [
+    3,
+    (at: { filter: string; reason: string }) =>
+      `a chunk is damaged (filter ${at.filter}): ${at.reason}; copy the file again, or leave out its rows`,
+  ],
   "hdf5-no-filter": [
     3,
     (at: { path: string; dataSet: string; filter: string }) =>
