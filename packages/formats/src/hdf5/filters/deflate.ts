@@ -1,6 +1,5 @@
 import { inflateSync } from "node:zlib";
-import { sentenceOf } from "@evb/event";
-import { checkBytes, damaged, type Stage } from "./stage.ts";
+import { checkBytes, damaged, wordsOf, type Stage } from "./stage.ts";
 
 /** node:zlib takes a further buffer where the last one is just full, so ours is never. */
 const MARGIN_BYTES = 64;
@@ -23,6 +22,6 @@ export function inflate(filter: string, input: Uint8Array, bytesMax: number): Ui
       maxOutputLength: Math.max(bytesMax, 1),
     });
   } catch (cause) {
-    throw damaged(filter, sentenceOf(cause), { cause });
+    throw damaged(filter, wordsOf(cause), { cause });
   }
 }

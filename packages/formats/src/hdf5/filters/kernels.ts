@@ -63,7 +63,7 @@ export class Kernels {
     this.#free = this.run.firstFree();
   }
 
-  /** Room for so many bytes; where it begins. Views that were made before may be empty after it. */
+  /** Room for so many bytes; where it begins. Views that were made before may be empty after it, those of `place`, too. */
   take(bytes: number): number {
     const begin = this.#free;
     const end = begin + bytes + SLACK_BYTES;

@@ -8,8 +8,9 @@ export const makeLzf: MakeStage = () => {
     stored: "compressed",
     undo(input, output) {
       const from = kernels.place(input);
+      const end = from + input.length;
       const to = kernels.take(output.max);
-      const bytes = kernels.run.lzf(from, from + input.length, to, to + output.max);
+      const bytes = kernels.run.lzf(from, end, to, to + output.max);
       if (bytes < 0) throw damaged("lzf", "its stream is broken or holds more than a chunk");
       checkBytes("lzf", bytes, output);
       return kernels.view(to, bytes);

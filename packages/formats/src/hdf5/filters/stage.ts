@@ -41,6 +41,9 @@ export type MakeStage = (
   shape: ChunkShape,
 ) => Stage | undefined | Promise<Stage | undefined>;
 
+/** The words of a library's error. Not by `instanceof`: node:zlib's errors may be of another realm. */
+export const wordsOf = (thrown: unknown): string => (thrown as { message: string }).message;
+
 export const damaged = (
   filter: string,
   reason: string,

@@ -1,6 +1,5 @@
 import * as zlib from "node:zlib";
-import { sentenceOf } from "@evb/event";
-import { checkBytes, damaged, type MakeStage } from "./stage.ts";
+import { checkBytes, damaged, wordsOf, type MakeStage } from "./stage.ts";
 
 /** What a Zstandard stream holds, at most `bytesMax` bytes. @throws EvbError "chunk-damaged" */
 export type DecodeZstd = (filter: string, input: Uint8Array, bytesMax: number) => Uint8Array;
@@ -44,7 +43,7 @@ const decodeWith =
       const [chunkSize, maxOutputLength] = [bytesMax + MARGIN_BYTES, Math.max(bytesMax, 1)];
       return decompress(input, { chunkSize, maxOutputLength });
     } catch (cause) {
-      throw damaged(filter, sentenceOf(cause), { cause });
+      throw damaged(filter, wordsOf(cause), { cause });
     }
   };
 
