@@ -1,6 +1,6 @@
 import { loadKernels, type Kernels } from "./kernels.ts";
 import { checkBytes, damaged, type MakeStage, type OutputBytes } from "./stage.ts";
-import { loadZstd, type DecodeZstd } from "./zstd.ts";
+import { loadSmallZstd, type DecodeZstd } from "./zstd.ts";
 
 const BIG = { bigEndian: true };
 const HEADER_BYTES = 12;
@@ -43,7 +43,7 @@ export const makeBitshuffle: MakeStage = async (clientData, shape) => {
     compression === LZ4
       ? lz4Block(kernels)
       : compression === ZSTD
-        ? zstdBlock(kernels, await loadZstd())
+        ? zstdBlock(kernels, await loadSmallZstd())
         : undefined;
   if (decodeBlock === undefined) return undefined;
   return {

@@ -17,12 +17,30 @@ export const makeZstd: MakeStage = async () => {
   };
 };
 
-/** Node's own from 22.15 on, as no package is faster; WebAssembly before (docs/decisions/0024-chunk-filters.md). */
+/**
+ * A decoder for whole chunks and large blocks: Node's own from 22.15 on, as no package is faster; before, that for small blocks
+ * (docs/decisions/0024-chunk-filters.md).
+ */
 export function loadZstd(): Promise<DecodeZstd> {
   const { zstdDecompressSync } = zlib as MaybeZstd;
   return zstdDecompressSync === undefined
-    ? loadPackage()
+    ? loadSmallZstd()
     : Promise.resolve(decodeWith(zstdDecompressSync));
+}
+
+/** A decoder for blocks of some kilobytes, for which Node's own takes 0.04 ms each to begin: WebAssembly. */
+export async function loadSmallZstd(): Promise<DecodeZstd> {
+  const { ZSTDDecoder } = await import("zstddec");
+  const decoder = new ZSTDDecoder();
+  await decoder.init();
+  return (filter, input, bytesMax) => {
+    if (bytesMax === 0) return new Uint8Array(0);
+    const bytes = decoder.decode(input, bytesMax);
+    // The library's error codes are negative lengths, of which it makes empty arrays.
+    if (bytes.length === 0)
+      throw damaged(filter, "its stream is broken or holds more than a chunk");
+    return bytes;
+  };
 }
 
 /** The types are those of the oldest Node. */
@@ -46,17 +64,3 @@ const decodeWith =
       throw damaged(filter, wordsOf(cause), { cause });
     }
   };
-
-async function loadPackage(): Promise<DecodeZstd> {
-  const { ZSTDDecoder } = await import("zstddec");
-  const decoder = new ZSTDDecoder();
-  await decoder.init();
-  return (filter, input, bytesMax) => {
-    if (bytesMax === 0) return new Uint8Array(0);
-    const bytes = decoder.decode(input, bytesMax);
-    // The library's error codes are negative lengths, of which it makes empty arrays.
-    if (bytes.length === 0)
-      throw damaged(filter, "its stream is broken or holds more than a chunk");
-    return bytes;
-  };
-}
