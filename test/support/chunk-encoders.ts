@@ -6,7 +6,7 @@ import type { SeededRandom } from "./random.ts";
 
 /** One filter of a pipeline, and how it is applied. */
 export interface EncodingFilter extends ChunkFilter {
-  encode(bytes: Uint8Array): Uint8Array;
+  readonly encode: (bytes: Uint8Array) => Uint8Array;
 }
 
 /** Every pipeline whose chunks can be made here, by name. */
