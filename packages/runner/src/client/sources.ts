@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { elementBytes, sentenceOf, viewElements, type Elements } from "@evb/event";
 import type { Fragment, SourceInfo } from "@evb/analysis";
-import { chunkDecoder, DataFile, DirectRows, loadHdf5 } from "@evb/formats";
+import { DataFile, decoderOf, DirectRows, loadHdf5 } from "@evb/formats";
 import type { DataPlace } from "@evb/index";
 import { fault } from "../faults.ts";
 import type { Welcome } from "../wire/join.ts";
@@ -221,8 +221,8 @@ const eventKey = ({ id }: Lease, from: number): string => `${String(id)} ${Strin
 async function directRows(source: Welcome["sources"][number]): Promise<DirectRows | undefined> {
   const layout = layoutOf(source);
   if (layout === undefined) return undefined;
-  const decoder = layout.filters.length > 0 ? await chunkDecoder(layout) : undefined;
-  if (layout.filters.length > 0 && decoder === undefined) {
+  const decoder = await decoderOf(layout);
+  if (decoder === undefined) {
     const reason = "it has no decoder for the filters that the index names: use the same evb";
     throw fault("source-unreadable", { host: hostname(), source: source.name, reason });
   }

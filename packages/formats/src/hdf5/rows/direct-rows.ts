@@ -1,4 +1,4 @@
-import type { ChunkDecoder } from "./chunk-decoder.ts";
+import type { ChunkDecoder } from "../filters/chunk-decoder.ts";
 import type { DataFile } from "./data-file.ts";
 import {
   chunkBytesOf,
@@ -35,10 +35,9 @@ export class DirectRows {
   /** The chunks that were decoded last: several rows may lie in them. */
   readonly #decoded: { file: DataFile | undefined; address: number; bytes: Uint8Array }[];
 
-  /** @param decoder undefined where there are no filters */
-  constructor(layout: RowLayout, decoder: ChunkDecoder | undefined) {
+  constructor(layout: RowLayout, decoder: ChunkDecoder | "none") {
     this.#layout = layout;
-    this.#decoder = decoder;
+    this.#decoder = decoder === "none" ? undefined : decoder;
     this.rowBytes = rowBytesOf(layout);
     this.chunks = chunksPerRow(layout);
     this.#rowsPerChunk = rowsPerChunk(layout);
