@@ -27,7 +27,7 @@ if (process.env.TMPDIR === undefined && existsSync(shm)) {
 /** Two files of so many rows of a megabyte. */
 const LARGE = ["--files", "2", "--ints", "250000", "--rows", String(Math.round(megabytes / 2))];
 const PACKED = ["--files", "2", "--ints", "250000", "--rows", String(Math.round(megabytes / 20))];
-const SMALL = ["--files", "2", "--ints", "64", "--rows", "300000"];
+const SMALL = ["--files", "2", "--ints", "64", "--rows", "300000", "--scatter"];
 
 /** What is read, by how many processes, and against whom; `must` is what is asked of a quiet machine. */
 const CASES = [

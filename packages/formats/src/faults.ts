@@ -30,6 +30,11 @@ export const fault = faults({
     (at: { filter: string; reason: string }) =>
       `a chunk is damaged (filter ${at.filter}): ${at.reason}; copy the file again, or leave out its rows`,
   ],
+  "chunk-unreadable": [
+    3,
+    (at: { path: string; offset: number; bytes: number; reason: string }) =>
+      `the ${String(at.bytes)} bytes at byte ${String(at.offset)} of ${at.path} can't be decoded: ${at.reason}`,
+  ],
   "hdf5-no-filter": [
     3,
     (at: { path: string; dataSet: string; filter: string }) =>

@@ -1,3 +1,5 @@
+import { isEvbError, sentenceOf } from "@evb/event";
+import { fault } from "../../faults.ts";
 import type { ChunkDecoder } from "../filters/chunk-decoder.ts";
 import type { DataFile } from "./data-file.ts";
 import {
@@ -28,6 +30,10 @@ export class DirectRows {
   /** Of a chunk's part of a row, and of a chunk. */
   readonly #partBytes: number;
   readonly #chunkBytes: number;
+  /** A chunk is one row, and nothing else. */
+  readonly #isRow: boolean;
+  /** By chunk of a row: which one was said to be read last. */
+  readonly #said: Float64Array;
   /** A chunk's part of a row that isn't one stretch, or a chunk as stored. */
   #scratch = new Uint8Array(0);
   /** For small rows. */
@@ -44,6 +50,8 @@ export class DirectRows {
     this.#stretches = stretchesOf(layout);
     this.#chunkBytes = chunkBytesOf(layout);
     this.#partBytes = this.#chunkBytes / this.#rowsPerChunk;
+    this.#isRow = this.#chunkBytes === this.rowBytes && this.chunks === 1;
+    this.#said = new Float64Array(this.chunks).fill(NOWHERE);
     this.#decoded = this.#stretches.map(() => ({
       file: undefined,
       address: NOWHERE,
@@ -61,7 +69,7 @@ export class DirectRows {
    * Puts one row into `target`, little-endian and in C order.
    *
    * @param places of the row's chunks: entries `first` to `first + chunks − 1`
-   * @throws EvbError "bytes-missing", "bytes-unreadable", "chunk-damaged": `target` then holds nothing of use
+   * @throws EvbError "bytes-missing", "bytes-unreadable", "chunk-unreadable": `target` then holds nothing of use
    */
   read(
     file: DataFile,
@@ -77,7 +85,10 @@ export class DirectRows {
     if (this.#layout.bigEndian) swapBytes(target, this.#layout.elementBytes);
   }
 
-  /** The reads that {@link read} will do for a row, but for small ones. */
+  /**
+   * The reads that {@link read} will do for a row, but for small ones. Of a filtered chunk that holds several
+   * rows it is said once, for the first of them.
+   */
   ranges(
     row: number,
     places: ChunkPlaces | undefined,
@@ -93,8 +104,11 @@ export class DirectRows {
     }
     for (let k = 0; k < this.chunks; k++) {
       const address = places!.address[first + k]!;
-      if (address === NOWHERE || this.#decoded[k]!.address === address) continue;
+      if (address === NOWHERE) continue;
       if (this.#decoder !== undefined) {
+        const isKept = this.#decoded[k]!.address === address || this.#said[k] === address;
+        if (isKept && !this.#isRow) continue;
+        this.#said[k] = address;
         large(address, places!.stored?.[first + k] ?? this.#chunkBytes);
         continue;
       }
@@ -182,28 +196,37 @@ export class DirectRows {
     },
     target: Uint8Array,
   ): Uint8Array {
-    const isRow = this.#chunkBytes === target.length && this.chunks === 1;
+    const isRow = this.#isRow;
     const known = this.#decoded[chunk]!;
     if (!isRow && known.address === address && known.file === file) return known.bytes;
     const bytes = this.#room(stored);
     file.read(bytes, address);
     if (isRow) {
-      this.#decode(bytes, mask, target);
+      this.#decode(file, { address, stored: bytes, mask }, target);
       return target;
     }
     // Nothing is kept of one that fails.
     known.address = NOWHERE;
     if (known.bytes.length === 0) known.bytes = new Uint8Array(this.#chunkBytes);
-    this.#decode(bytes, mask, known.bytes);
+    this.#decode(file, { address, stored: bytes, mask }, known.bytes);
     known.file = file;
     known.address = address;
     return known.bytes;
   }
 
-  #decode(stored: Uint8Array, mask: number, target: Uint8Array): void {
+  #decode(
+    { path }: DataFile,
+    chunk: { readonly address: number; readonly stored: Uint8Array; readonly mask: number },
+    target: Uint8Array,
+  ): void {
+    const { address, stored, mask } = chunk;
     const begun = performance.now();
     try {
       this.#decoder!.decode(stored, mask, target);
+    } catch (thrown) {
+      if (!isEvbError(thrown, "chunk-damaged")) throw thrown;
+      const at = { path, offset: address, bytes: stored.length, reason: sentenceOf(thrown) };
+      throw fault("chunk-unreadable", at, { cause: thrown });
     } finally {
       this.decodeSeconds += (performance.now() - begun) / 1000;
     }
