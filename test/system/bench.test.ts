@@ -21,6 +21,10 @@ describeWith(["h5py", "mpi", "disk"], "reading", () => {
   test("is measured against the old system's scheme", () => {
     benchmark("read.mjs", "--rounds", "5");
   });
+
+  test("is measured against pread in C, and h5py, for chunks and filters of several kinds", () => {
+    benchmark("reading.mjs", "--rounds", "3", "--megabytes", "400");
+  });
 });
 
 describeWith(["h5py", "disk"], "order", () => {

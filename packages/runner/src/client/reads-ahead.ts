@@ -2,8 +2,8 @@ import type { DataFile } from "@evb/formats";
 
 /** As many reads as are on their way at once; libuv has four threads unless UV_THREADPOOL_SIZE says otherwise. */
 const READS_MAX = 16;
-/** Bytes that are read ahead and not used yet. */
-const BYTES_MAX = 32 * 2 ** 20;
+/** Bytes that are read ahead and not used yet, but for what one event has more; and bytes of buffers that wait. */
+const BYTES_MAX = 16 * 2 ** 20;
 /** Memory gives several GB/s: where reads took longer than this for their bytes, they waited for a disk or a network. */
 const EVENT_SECONDS = 100e-6;
 const BYTES_PER_SECOND = 1e9;
@@ -32,6 +32,7 @@ export class ReadsAhead {
   /** In the order in which they will be worked on. */
   readonly #events: EventReads[] = [];
   readonly #free: Uint8Array[] = [];
+  #freeBytes = 0;
   #reads = 0;
   #bytes = 0;
   #isOn: boolean;
@@ -107,13 +108,18 @@ export class ReadsAhead {
     this.#bytes -= buffer.length;
     // What nobody waited for may still be written to.
     void here.then(() => {
-      if (this.#free.length < this.#readsMax) this.#free.push(buffer);
+      const { byteLength } = buffer.buffer;
+      if (this.#freeBytes + byteLength > BYTES_MAX) return;
+      this.#free.push(buffer);
+      this.#freeBytes += byteLength;
     });
   }
 
   #buffer(bytes: number): Uint8Array {
     const at = this.#free.findIndex((each) => each.buffer.byteLength >= bytes);
     const [known] = at < 0 ? [] : this.#free.splice(at, 1);
-    return known === undefined ? new Uint8Array(bytes) : new Uint8Array(known.buffer, 0, bytes);
+    if (known === undefined) return new Uint8Array(bytes);
+    this.#freeBytes -= known.buffer.byteLength;
+    return new Uint8Array(known.buffer, 0, bytes);
   }
 }

@@ -35,8 +35,9 @@ export class Sources {
   /** Of the event that is worked on, and of the one that is looked at ahead. */
   readonly #chunks: ChunkCursor;
   readonly #chunksAhead: ChunkCursor;
-  /** Decoded bytes handed over. */
-  bytes = 0;
+  /** Those with filters. */
+  readonly #decoding: readonly DirectRows[];
+  #bytes = 0;
 
   private constructor(
     welcome: Welcome,
@@ -50,6 +51,7 @@ export class Sources {
     this.#chunksAhead = new ChunkCursor(chunksPerRow);
     this.#ahead = ahead;
     this.#sources = sources;
+    this.#decoding = sources.flatMap(({ direct }) => (direct?.decodes === true ? [direct] : []));
     this.#files = files;
   }
 
@@ -89,13 +91,15 @@ export class Sources {
     return this.#files.bytesRead;
   }
 
-  /** Of the clock; the HDF5 library decodes while it reads. */
-  get decodeSeconds(): number {
-    return this.#sources.reduce((sum, { direct }) => sum + (direct?.decodeSeconds ?? 0), 0);
-  }
-
-  get openSeconds(): number {
-    return this.#files.openSeconds;
+  /** So far: decoded bytes handed over, and seconds of the clock. The HDF5 library decodes while it reads. */
+  get counts(): {
+    readonly bytes: number;
+    readonly openSeconds: number;
+    readonly decodeSeconds: number;
+  } {
+    let decodeSeconds = 0;
+    for (const direct of this.#decoding) decodeSeconds += direct.decodeSeconds;
+    return { bytes: this.#bytes, openSeconds: this.#files.openSeconds, decodeSeconds };
   }
 
   /**
@@ -207,7 +211,7 @@ export class Sources {
       const reason = sentenceOf(thrown);
       throw fault("fragment-failed", { source: info.name, row, reason }, { cause: thrown });
     }
-    this.bytes += bytes.length;
+    this.#bytes += bytes.length;
     return { source: info, row, data };
   }
 }

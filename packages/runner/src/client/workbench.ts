@@ -65,8 +65,9 @@ export class Workbench implements Bench {
   }
 
   get times(): Bench["times"] {
-    const { bytes, bytesRead, openSeconds, decodeSeconds } = this.#sources;
-    const readSeconds = this.#readSeconds - decodeSeconds;
+    const { bytes, openSeconds, decodeSeconds } = this.#sources.counts;
+    const { bytesRead } = this.#sources;
+    const readSeconds = this.#readSeconds;
     const analysisSeconds = this.#analysisSeconds;
     return { bytes, bytesRead, openSeconds, readSeconds, decodeSeconds, analysisSeconds };
   }
@@ -95,7 +96,7 @@ export class Workbench implements Bench {
     const end = fragment + lease.fragmentCount[event]!;
     const sources = lease.source.subarray(fragment, end);
     const place = { lease: lease.id, event: lease.first + event };
-    const { openSeconds: openedBefore, bytes: bytesBefore } = this.#sources;
+    const before = this.#sources.counts;
     // The clock is looked at three times an event: more often would show where fragments are small.
     let read = begun;
     try {
@@ -130,9 +131,11 @@ export class Workbench implements Bench {
     }
     // Where reading failed that was all there was.
     if (read === begun) read = performance.now();
-    const seconds = (read - begun) / 1000 - (this.#sources.openSeconds - openedBefore);
+    const { bytes, openSeconds, decodeSeconds } = this.#sources.counts;
+    const decoding = decodeSeconds - before.decodeSeconds;
+    const seconds = (read - begun) / 1000 - (openSeconds - before.openSeconds) - decoding;
     this.#readSeconds += seconds;
-    this.#sources.took(lease, fragment, { seconds, bytes: this.#sources.bytes - bytesBefore });
+    this.#sources.took(lease, fragment, { seconds, bytes: bytes - before.bytes });
     this.#delta.count(place.event);
   }
 

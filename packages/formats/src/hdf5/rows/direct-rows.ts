@@ -59,6 +59,10 @@ export class DirectRows {
     }));
   }
 
+  get decodes(): boolean {
+    return this.#decoder !== undefined;
+  }
+
   /** Where rows can be read without their chunks' places: bytes from the file's beginning. */
   addressOf(row: number): number {
     const { address } = this.#layout;
