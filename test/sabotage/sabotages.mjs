@@ -1290,4 +1290,11 @@ export const sabotages = [
     tests: ["runner/run"],
     named: "finds every event",
   },
+  {
+    name: "a filtered chunk counts anew whenever a row comes back to it",
+    file: `${INDEX}/row-tally.ts`,
+    line: "if (!isNew) return;",
+    instead: "void isNew;",
+    tests: ["index/plan"],
+  },
 ];

@@ -21,6 +21,8 @@ export {
   type RunFile,
   type RunSource,
 } from "./run-index.ts";
+export { planEvents, planTotals, type PlanTotals, type RunPlan, type SourcePlan } from "./plan.ts";
+export type { BetterChunks, PlannedChunks, PlannedReading } from "./row-tally.ts";
 export { withSources } from "./some-sources.ts";
 export { INDEX_FORMAT, INDEX_VERSION } from "./write.ts";
 export {

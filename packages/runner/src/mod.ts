@@ -10,6 +10,7 @@ export { analysisOrder } from "./client/analysis-module.ts";
 export { InputPages, pageMemory } from "./client/input-pages.ts";
 export { ResultBuilder } from "./client/result-builder.ts";
 export { UnitWriter, type WrittenPart } from "./client/unit-writer.ts";
+export { eventRange } from "./event-range.ts";
 export { fault as runnerFault } from "./faults.ts";
 export { joinRun } from "./join-run.ts";
 export { startThread, type StartedThread } from "./client/bench-thread.ts";
