@@ -5,7 +5,7 @@ import { inFolder } from "../support/folder.ts";
 import { index, writeSeedFile } from "../support/run-files.ts";
 
 describe("help", () => {
-  test.each(["", "index", "generate", "inspect", "plan"])(
+  test.each(["", "index", "generate", "inspect", "plan", "bench"])(
     "of evb %s fits 80 columns",
     (command) => {
       const { code, stdout, stderr } = evb([...command.split(" ").filter(Boolean), "--help"]);

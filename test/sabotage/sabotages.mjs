@@ -1297,4 +1297,11 @@ export const sabotages = [
     instead: "void isNew;",
     tests: ["index/plan"],
   },
+  {
+    name: "decoding is held against evb's reader",
+    file: `${RUNNER}/measure/bottleneck.ts`,
+    line: "const ratio = evbRows / (1 - decodeShare) / rawRows;",
+    instead: "const ratio = evbRows / rawRows;",
+    tests: ["runner/bottleneck"],
+  },
 ];

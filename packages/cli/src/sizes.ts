@@ -56,6 +56,21 @@ export function parseDuration(option: string, text: string): number {
   return ms;
 }
 
+/** How long a measurement may be, in seconds. */
+const SECONDS = { min: 0.05, max: 600 };
+
+/** @throws EvbError "bad-option" */
+export function parseSeconds(option: string, text: string): number {
+  const seconds = /^\d*\.?\d+$/.test(text) ? Number(text) : NaN;
+  if (!(seconds >= SECONDS.min && seconds <= SECONDS.max))
+    throw fault("bad-option", {
+      option,
+      text,
+      wanted: `seconds from ${String(SECONDS.min)} to ${String(SECONDS.max)}`,
+    });
+  return seconds;
+}
+
 /** A whole number in a range. @throws EvbError "bad-option" */
 export function parseCount(
   option: string,

@@ -1,4 +1,5 @@
 export { buildIndex, type IndexOutcome } from "./build.ts";
+export { chunkOf, findStorage, type SourceStorage } from "./direct-storage.ts";
 export { fileState, fingerprintOf, type FileState } from "./fingerprint.ts";
 export type { IndexOrder, SelectOrder } from "./order.ts";
 export {

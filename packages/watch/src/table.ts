@@ -3,8 +3,8 @@ export function table(names: readonly string[], rows: readonly (readonly string[
   const width = Math.max(...names.map((name) => name.length));
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows.map((row, i) =>
-    [names[i]!.padEnd(width), ...row.map((cell, column) => cell.padStart(widths[column]!))].join(
-      "  ",
-    ),
+    [names[i]!.padEnd(width), ...row.map((cell, column) => cell.padStart(widths[column]!))]
+      .join("  ")
+      .trimEnd(),
   );
 }
