@@ -4,7 +4,14 @@ import tseslint from "typescript-eslint";
 
 export default defineConfig(
   {
-    ignores: ["**/dist/**", "packages/cli/bundle/**", ".ci/**", "packages/cli/bin/**", "**/*.mjs"],
+    ignores: [
+      "**/dist/**",
+      "packages/cli/bundle/**",
+      ".ci/**",
+      "packages/cli/bin/**",
+      "**/*.mjs",
+      "packages/formats/kernels/**",
+    ],
   },
   {
     files: ["**/*.ts"],

@@ -22,6 +22,7 @@ const upward = floors.slice(0, -1).flatMap((here, floor) =>
 
 const doors = Object.entries({
   h5wasm: "formats",
+  zstddec: "formats",
   zeromq: "runner/src/wire",
   msgpackr: "runner/src/wire",
   yargs: "cli",

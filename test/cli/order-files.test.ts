@@ -346,6 +346,25 @@ describe("damage", () => {
     }),
   );
 
+  test("in a size that leads far behind it costs that item alone, with --salvage", () =>
+    inFolder((folder) => {
+      const events = Array.from({ length: 2000 }, (_, k) => {
+        const stamp = 1000n * BigInt(k + 1);
+        return ring.item(30, { source: 1, stamp, barrier: 0 }, Buffer.alloc(1000, 7));
+      });
+      const bytes = Buffer.concat(run(1, ...events));
+      // The third one: over more than a block, into the middle of another event.
+      const begin = EVENT_AT + 2 * events[0]!.length;
+      bytes.writeUInt32LE(1_300_007, begin);
+      const { code, stdout } = ordered(folder, { "run-0001-00.evt": [bytes] }, "--salvage --json");
+      expect(code).toBe(0);
+      const [report] = runsOf(stdout);
+      expect(report!.fragmentsOut).toBe(1999);
+      expect(report!.warnings.join("\n")).toContain(
+        `${String(events[0]!.length)} bytes were skipped at byte ${String(begin)} (item 4)`,
+      );
+    }));
+
   test("at the very beginning doesn't decide in which byte order the output is", () =>
     inFolder((folder) => {
       const big = new RingBytes({ version: 12, littleEndian: false });

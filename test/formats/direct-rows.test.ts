@@ -114,7 +114,7 @@ function finish(
 }
 
 function reader({ layout }: Made): DirectRows {
-  return new DirectRows(layout, layout.filters.length > 0 ? TURNED : undefined);
+  return new DirectRows(layout, layout.filters.length > 0 ? TURNED : "none");
 }
 
 function readRow(direct: DirectRows, file: DataFile, made: Made, row: number): Buffer {
@@ -161,7 +161,7 @@ describe("rows where they lie", () => {
           ...{ filters: [], fill: undefined },
         };
         const file = new DataFile(path);
-        const direct = new DirectRows(layout, undefined);
+        const direct = new DirectRows(layout, "none");
         const target = new Uint8Array(direct.rowBytes);
         const read = (row: number): void => {
           direct.read(file, row, undefined, 0, target);
@@ -189,7 +189,7 @@ describe("rows where they lie", () => {
       };
       const bytesFor = (order: readonly number[]): number => {
         const file = new DataFile(path);
-        const direct = new DirectRows(layout, undefined);
+        const direct = new DirectRows(layout, "none");
         const target = new Uint8Array(256);
         for (const row of order) direct.read(file, row, undefined, 0, target);
         file.close();

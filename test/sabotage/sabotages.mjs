@@ -77,6 +77,50 @@ export const sabotages = [
     tests: ["labels/selection"],
   },
 
+  // Chunks
+  {
+    name: "a chunk's checksum isn't compared",
+    file: `${FORMATS}/filters/fletcher32.ts`,
+    line: "if (stored !== sum && stored !== swapped(sum))",
+    instead: "if (stored !== sum && stored !== swapped(sum) && bytes < 0)",
+    tests: ["formats/chunk-filters"],
+    named: "fletcher32|by its checksum",
+  },
+  {
+    name: "a chunk's filter mask is read from the wrong end",
+    file: `${FORMATS}/filters/chunk-decoder.ts`,
+    line: "const isLeftOut = (mask: number, k: number): boolean => ((mask >>> k) & 1) === 1;",
+    instead:
+      "const isLeftOut = (mask: number, k: number): boolean => ((mask >>> (31 - k)) & 1) === 1;",
+    tests: ["formats/chunk-filters"],
+    named: "lacks the filters",
+  },
+  {
+    name: "what is no whole element at a shuffled chunk's end is lost",
+    file: `${FORMATS}/filters/shuffle.ts`,
+    line: "kernels.copy(to + whole, from + whole, bytes - whole);",
+    instead: "void whole;",
+    tests: ["formats/chunk-filters"],
+    named: "shuffle",
+  },
+  {
+    name: "elements behind bitshuffle's last group of 8 are lost",
+    file: `${FORMATS}/filters/bitshuffle.ts`,
+    line: "kernels.copy(whole, from, behind);",
+    instead: "void behind;",
+    tests: ["formats/chunk-filters"],
+    named: "bitshuffle",
+  },
+  {
+    name: "a view is used after the kernels' memory has grown",
+    file: `${FORMATS}/filters/lzf.ts`,
+    line: "const bytes = kernels.run.lzf(from, end, to, to + output.max);",
+    instead:
+      "const bytes = kernels.run.lzf(from, from + input.length + 0 * end, to, to + output.max);",
+    tests: ["formats/chunk-filters"],
+    named: "leaves nothing",
+  },
+
   // Files
   {
     name: "a read that failed hands out what the last one left in memory",
@@ -1284,9 +1328,9 @@ export const sabotages = [
   },
   {
     name: "the places of an event's chunks are those of the event before",
-    file: `${CLIENT}/sources.ts`,
-    line: "next.chunk += chunksPerRow[lease.source[next.fragment]!]!;",
-    instead: "next.chunk += 0 * chunksPerRow[lease.source[next.fragment]!]!;",
+    file: `${CLIENT}/chunk-cursor.ts`,
+    line: "this.#chunk += this.#chunksPerRow[lease.source[this.#fragment]!]!;",
+    instead: "this.#chunk += 0 * this.#chunksPerRow[lease.source[this.#fragment]!]!;",
     tests: ["runner/run"],
     named: "finds every event",
   },

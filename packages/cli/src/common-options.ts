@@ -13,6 +13,14 @@ export const common = {
   },
 } as const satisfies Record<string, Options>;
 
+/** Options of `run` and `client`. */
+export const readOptions = {
+  "read-ahead": {
+    type: "string",
+    describe: "reads at once where reading waits (finds out); 0: none",
+  },
+} as const satisfies Record<string, Options>;
+
 /** Options of `run` and `coordinator`. */
 export const runOptions = {
   out: { alias: "o", type: "string", demandOption: true, describe: "folder for the results" },

@@ -25,6 +25,16 @@ export const fault = faults({
     (at: { path: string; dataSet: string; offset: number; reason: string }) =>
       `${at.path} is damaged at byte ${String(at.offset)}, where ${at.dataSet} is described: ${at.reason}; check that it was copied whole, or see with \`h5dump -H -p\` what HDF5's own tools make of it`,
   ],
+  "chunk-damaged": [
+    3,
+    (at: { filter: string; reason: string }) =>
+      `a chunk is damaged (filter ${at.filter}): ${at.reason}; copy the file again, or leave out its rows`,
+  ],
+  "chunk-unreadable": [
+    3,
+    (at: { path: string; offset: number; bytes: number; reason: string }) =>
+      `the ${String(at.bytes)} bytes at byte ${String(at.offset)} of ${at.path} can't be decoded: ${at.reason}`,
+  ],
   "hdf5-no-filter": [
     3,
     (at: { path: string; dataSet: string; filter: string }) =>

@@ -13,6 +13,8 @@ export {
 export { lookup3 } from "./hdf5/storage/checksum.ts";
 export type { DataSpace } from "./hdf5/storage/chunk-grid.ts";
 export type { StoredFilter } from "./hdf5/storage/filter-pipeline.ts";
+export { chunkDecoder, type ChunkDecoder } from "./hdf5/filters/chunk-decoder.ts";
+export type { ChunkFilter, ChunkShape } from "./hdf5/filters/stage.ts";
 export { COLUMN_CHUNK_ROWS, Hdf5Writer, type Hdf5Column } from "./hdf5/writer.ts";
 export type { RowReader } from "./row-reader.ts";
 export { DataFile } from "./hdf5/rows/data-file.ts";
@@ -33,7 +35,7 @@ export {
   type ChunkPlaces,
   type RowLayout,
 } from "./hdf5/rows/row-layout.ts";
-export { chunkDecoder, type ChunkDecoder, type ChunkFilter } from "./hdf5/rows/chunk-decoder.ts";
+export { decoderOf } from "./hdf5/rows/decoder-of.ts";
 export {
   BODY_HEADER_BYTES,
   FRAGMENT_HEADER_BYTES,

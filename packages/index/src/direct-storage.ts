@@ -1,7 +1,7 @@
 import { isEvbError, sentenceOf } from "@evb/event";
 import {
-  chunkDecoder,
   chunksPerRow,
+  decoderOf,
   DataFile,
   DirectRows,
   NOWHERE,
@@ -80,9 +80,8 @@ function directStorage(storage: Storage, { shape, typeName }: DataSetShape): Sou
 /** Compares the rows of the first, the middle and the last chunk that was written with what the library reads. */
 async function compared(storage: DirectStorage, dataSet: Hdf5DataSet): Promise<SourceStorage> {
   const { layout, places, path } = storage;
-  const filtered = layout.filters.length > 0;
-  const decoder = filtered ? await chunkDecoder(layout) : undefined;
-  if (filtered && decoder === undefined)
+  const decoder = await decoderOf(layout);
+  if (decoder === undefined)
     return library(`evb has no decoder for its filters (${dataSet.shape.filters.join(", ")})`);
   const rows = new DirectRows(layout, decoder);
   const file = new DataFile(path);

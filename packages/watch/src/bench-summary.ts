@@ -87,7 +87,7 @@ export function bottleneckSentence(measured: Measured): string {
 function diskClause({ coldBytes, warmBytes, inFlight, gain }: DiskLimit): string {
   const several =
     gain >= GAIN_MIN
-      ? `${String(inFlight)} reads in flight get ${gain.toFixed(1)} x that, so let it read ahead`
+      ? `${String(inFlight)} reads in flight get ${gain.toFixed(1)} x that (--read-ahead ${String(inFlight)} of evb run, which finds out by itself without it)`
       : `${String(inFlight)} reads in flight don't get more`;
   return `the disk (${rateText(coldBytes)}, ${rateText(warmBytes)} from memory), and ${several}`;
 }

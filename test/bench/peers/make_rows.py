@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Writes a run of HDF5 files in the seed's layout for measuring reads: every file has every time stamp.
 
-  make_rows.py DIR --files 2 --rows 2000 --ints 250000 --chunk 1 [--gzip 4] [--shuffle]
+  make_rows.py DIR --files 2 --rows 2000 --ints 250000 --chunk 1 [--gzip 4] [--shuffle] [--scatter]
 
 --chunk 0: contiguous. Values are like a detector's: a pedestal with noise, and now and then a hit.
 """
@@ -16,10 +16,13 @@ p.add_argument("--ints", type=int, default=250_000)
 p.add_argument("--chunk", type=int, default=1)
 p.add_argument("--gzip", type=int, default=0)
 p.add_argument("--shuffle", action="store_true")
+p.add_argument("--scatter", action="store_true", help="rows are in no order of time")
 a = p.parse_args()
 rng = np.random.default_rng(1)
 os.makedirs(a.dir)
 time = np.arange(a.rows, dtype=np.uint64) * np.uint64(7) + np.uint64(1_700_000_000_000_000_000)
+if a.scatter:
+    rng.shuffle(time)
 base = (1000 + rng.normal(0, 8, 8 * a.ints)).astype(np.int32)
 base[rng.random(base.size) < 0.01] += 500
 how = {}

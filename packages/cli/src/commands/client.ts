@@ -1,12 +1,12 @@
 import type { Argv, CommandModule } from "yargs";
 import { parseDataPlace } from "@evb/index";
 import { analysisOrder, joinRun } from "@evb/runner";
-import { common } from "../common-options.ts";
+import { common, readOptions } from "../common-options.ts";
 import { interruptSignal } from "../interrupts.ts";
 import { parseDuration } from "../sizes.ts";
 import { print } from "../terminal.ts";
 import { EVB_VERSION } from "../version.ts";
-import { clientLine, parseEventTimeout } from "./run-parts.ts";
+import { clientLine, parseEventTimeout, parseReadAhead } from "./run-parts.ts";
 
 const builder = (yargs: Argv) =>
   yargs
@@ -36,6 +36,7 @@ const builder = (yargs: Argv) =>
       default: "5m",
       describe: "end when the coordinator is lost for so long",
     })
+    .options(readOptions)
     .option("attached", {
       type: "boolean",
       default: false,
@@ -52,6 +53,7 @@ interface ClientCommand {
   readonly analysis?: string | undefined;
   readonly eventTimeout?: string | undefined;
   readonly clientTimeout: string;
+  readonly readAhead?: string | undefined;
   readonly attached: boolean;
   readonly quiet: boolean;
 }
@@ -73,6 +75,7 @@ export const clientCommand: CommandModule<object, ClientCommand> = {
         coordinatorTimeoutMs: parseDuration("client-timeout", argv.clientTimeout),
         eventTimeoutMs: parseEventTimeout(eventTimeout),
         analysis: analysis === undefined ? undefined : analysisOrder(analysis, {}).name,
+        readAhead: parseReadAhead(argv.readAhead),
         evbVersion: EVB_VERSION,
       },
       signal,

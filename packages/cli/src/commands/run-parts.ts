@@ -70,6 +70,13 @@ export function parseEventTimeout(text: string | undefined): number | undefined 
   return text === undefined ? undefined : Math.ceil(parseDuration("event-timeout", text));
 }
 
+/** More reads at once than any disk takes. */
+const READ_AHEAD_MAX = 1024;
+
+/** Undefined: a client finds out by itself. */
+export const parseReadAhead = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : parseCount("read-ahead", text, { min: 0, max: READ_AHEAD_MAX });
+
 /** A client's number is a u16 in every frame, and none is used twice. */
 export const CLIENTS_MAX = 65_535;
 

@@ -10,7 +10,7 @@ import {
   type RunResult,
 } from "@evb/runner";
 import { Children } from "../children.ts";
-import { listenOptions, runOptions } from "../common-options.ts";
+import { listenOptions, readOptions, runOptions } from "../common-options.ts";
 import { interruptSignal } from "../interrupts.ts";
 import { parseCount } from "../sizes.ts";
 import { log } from "../terminal.ts";
@@ -19,6 +19,7 @@ import {
   clientLine,
   CLIENTS_MAX,
   networkOf,
+  parseReadAhead,
   printResult,
   runOrder,
   runWatcher,
@@ -32,6 +33,7 @@ const builder = (yargs: Argv) =>
     .positional("index", { type: "string", demandOption: true, describe: "what evb index wrote" })
     .option("clients", { type: "string", describe: "clients to start (cores - 1, at least 1)" })
     .options(runOptions)
+    .options(readOptions)
     .options({
       listen: listenOptions.listen,
       ports: listenOptions.ports,
@@ -45,6 +47,7 @@ const builder = (yargs: Argv) =>
 
 interface RunCommand extends RunArguments, NetworkArguments {
   readonly clients?: string | undefined;
+  readonly readAhead?: string | undefined;
   readonly listen?: string | undefined;
 }
 
@@ -59,6 +62,7 @@ export const runCommand: CommandModule<object, RunCommand> = {
         ? Math.max(1, availableParallelism() - 1)
         : parseCount("clients", argv.clients, { min: 1, max: CLIENTS_MAX });
     const order = runOrder(argv, { awaited: clients, return: false });
+    parseReadAhead(argv.readAhead);
     // Looked at even where no socket is opened: what is typed wrong is always said.
     const network = await networkOf(argv, argv.listen ?? "127.0.0.1", (connect) => [connect]);
     // A built-in analysis with one client needs no socket; a user's has a process of its own.
@@ -85,6 +89,7 @@ async function runAlone(
       run,
       places: argv.data.map(parseDataPlace),
       waitMs: Infinity,
+      readAhead: parseReadAhead(argv.readAhead),
       coordinatorTimeoutMs: Infinity,
       evbVersion: EVB_VERSION,
       endpoint: "this process",
@@ -146,7 +151,9 @@ async function runMany(
 }
 
 /** What a client of this run is given behind its connection file. */
-function clientWords({ data, clientTimeout, quiet }: RunCommand): string[] {
+function clientWords({ data, clientTimeout, readAhead, quiet }: RunCommand): string[] {
   const places = data.flatMap((place) => ["--data", place]);
-  return [...places, "--client-timeout", clientTimeout, ...(quiet ? ["--quiet"] : [])];
+  const ahead = readAhead === undefined ? [] : ["--read-ahead", readAhead];
+  const words = [...places, ...ahead, "--client-timeout", clientTimeout];
+  return quiet ? [...words, "--quiet"] : words;
 }

@@ -77,6 +77,8 @@ async function scanItems(
   const { path, base, bytesOfAll, salvage, signal, v10 } = order;
   const skipped: Skipped[] = [];
   let at = 0;
+  /** Where the last item begins that was taken, with nothing left out behind it. */
+  let lastAt: number | undefined;
   let wanted = BLOCK_BYTES;
   while (at < file.sizeBytes) {
     if (signal?.aborted === true)
@@ -87,6 +89,7 @@ async function scanItems(
     const length = view.byteLength;
     rows.reserve(rowsMax(length), { read: base + at, all: bytesOfAll });
     const { used, damage: found, last } = scanner.take(view, base + at);
+    if (last !== undefined) lastAt = at + last;
     const size = used === length ? 0 : sizeAt(view, used);
     const rest = file.sizeBytes - at - used;
     const damage = found ?? (rest === 0 ? undefined : cutOff(size, { at: used, rest }));
@@ -102,15 +105,16 @@ async function scanItems(
     if (isOther && behindDamage(file, 0, v10) === file.sizeBytes)
       throw fault("ring-no-items", { path });
     if (!salvage) throw fault("ring-damaged", place);
-    const within = last === undefined ? undefined : brokenItem(file, at + last, place.offset, v10);
+    const within = lastAt === undefined ? undefined : brokenItem(file, lastAt, place.offset, v10);
     let behind = within;
     if (within !== undefined) {
       scanner.takeBack();
       const reason = "its size leads to no other item";
-      place = { path, offset: at + last!, item: scanner.item, reason };
+      place = { path, offset: lastAt!, item: scanner.item, reason };
     }
     behind ??= behindDamage(file, place.offset, v10);
     skipped.push({ ...place, bytes: behind - place.offset });
+    lastAt = undefined;
     at = behind;
     wanted = BLOCK_BYTES;
   }

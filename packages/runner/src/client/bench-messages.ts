@@ -19,6 +19,8 @@ export interface BenchOrder {
   readonly before: ClientTimes;
   /** Where a run that is rebuilt lies on this host; undefined: nothing is written. */
   readonly out: string | undefined;
+  /** Reads that may be on their way at once; undefined: as it finds best, 0: none is begun ahead. */
+  readonly readAhead: number | undefined;
 }
 
 /** From the thread of the sockets to the one that works. */

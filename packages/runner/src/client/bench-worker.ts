@@ -31,13 +31,14 @@ const loadRebuild = (): Promise<typeof import("./rebuild-bench.ts")> =>
 if (kind === "rebuild") await loadRebuild();
 
 /** What isn't needed isn't loaded. */
-async function openBench({ welcome, places, out }: BenchOrder): Promise<Bench> {
+async function openBench(order: BenchOrder): Promise<Bench> {
+  const { welcome, places, out } = order;
   if (welcome.rebuild !== undefined) {
     const { RebuildBench } = await loadRebuild();
     return new RebuildBench(welcome, places, out);
   }
   const { Workbench } = await import("./workbench.ts");
-  return Workbench.open(welcome, places);
+  return Workbench.open(order);
 }
 
 async function work(order: BenchOrder): Promise<void> {
@@ -45,7 +46,7 @@ async function work(order: BenchOrder): Promise<void> {
   loop = new LeaseLoop(bench, { words, before: order.before, post });
   post({ kind: "ready", schema: encodeSchema(bench.schema) });
   await loop.run();
-  bench.close();
+  await bench.close();
 }
 
 let loop: LeaseLoop | undefined;

@@ -18,17 +18,22 @@ export interface Bench {
     "bytes" | "bytesRead" | "openSeconds" | "readSeconds" | "decodeSeconds" | "analysisSeconds"
   >;
   /**
-   * One event of a lease, whole.
+   * One event of a lease, whole. The next one begins when it has come.
    *
    * @param event counted from 0 in the lease; @param fragment of its first fragment
    * @throws EvbError where no event can be right any more
    */
-  run(lease: Lease, event: number, fragment: number): void;
+  run(lease: Lease, event: number, fragment: number): void | Promise<void>;
+  /**
+   * Begins to read what an event that comes will need; events are told in order. False where enough is on
+   * its way, or nothing need be begun ahead.
+   */
+  ahead(lease: Lease, event: number, fragment: number): boolean;
   /** Makes sure that what results say is so, wherever they are read. */
   settle(): void;
   /** Makes sure that no input changed since it was opened. @throws EvbError "data-changed" */
   checkUnchanged(): void;
   /** The totals since the last take, and the events in them. */
   takeEpoch(): ReturnType<Delta["take"]>;
-  close(): void;
+  close(): void | Promise<void>;
 }

@@ -20,6 +20,8 @@ export interface ClientOrder {
   /** A thread that was started before there was anything to do for it. */
   readonly thread?: StartedThread | undefined;
   readonly evbVersion: string;
+  /** Reads that may be on their way at once; undefined: as it finds best, 0: none is begun ahead. */
+  readonly readAhead?: number | undefined;
   /** The coordinator, for messages. */
   readonly endpoint: string;
   /** Asked while the coordinator is lost: the way to it, if that is another one now. */

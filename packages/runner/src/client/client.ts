@@ -123,9 +123,9 @@ export class Client {
 
   #openBench(welcome: Welcome): Promise<BenchThread> {
     this.#benchEnded = false;
-    const { places, out } = this.#order;
+    const { places, out, readAhead } = this.#order;
     return BenchThread.open(
-      { welcome, places, before: this.#times, out },
+      { welcome, places, before: this.#times, out, readAhead },
       {
         message: ({ frames, events, times }) => {
           this.#events += events;

@@ -56,6 +56,12 @@ export class LeaseLoop {
   #publishedAtMs = 0;
   #yieldedAtMs = 0;
   #wake: (() => void) | undefined;
+  /** The next event that reading may be begun for. */
+  readonly #ahead: { entry: Entry | undefined; event: number; fragment: number } = {
+    entry: undefined,
+    event: 0,
+    fragment: 0,
+  };
 
   constructor(
     bench: Bench,
@@ -123,7 +129,10 @@ export class LeaseLoop {
     let fragment = 0;
     for (let event = 0; place + event < entry.end; event++) {
       if (!(await this.#begin(entry, place + event))) break;
-      this.#bench.run(lease, event, fragment);
+      this.#lookAhead(entry, { event, fragment });
+      const running = this.#bench.run(lease, event, fragment);
+      // Most events are done at once, and have no promise that would cost each a turn.
+      if (running !== undefined) await running;
       Atomics.store(this.#words, BUSY, 0);
       fragment += lease.fragmentCount[event]!;
       await this.#afterEvent();
@@ -132,6 +141,28 @@ export class LeaseLoop {
     // A cut may have taken it from the ring.
     if (this.#ring[0] === entry) this.#ring.shift();
     if (double) this.#publishEpoch();
+  }
+
+  /** Reading begins for events that come, from the one behind `now` on, as far as the bench wants. */
+  #lookAhead(entry: Entry, now: { readonly event: number; readonly fragment: number }): void {
+    const next = this.#ahead;
+    if (next.entry !== entry && !this.#ring.includes(next.entry!)) next.entry = undefined;
+    if (next.entry === undefined || (next.entry === entry && next.event <= now.event)) {
+      next.entry = entry;
+      next.event = now.event;
+      next.fragment = now.fragment;
+    }
+    for (let at = next.entry; ;) {
+      const isOver = at.place + next.event >= at.end;
+      if (isOver) {
+        const following = this.#ring[this.#ring.indexOf(at) + 1];
+        if (following === undefined) return;
+        next.entry = at = following;
+        next.event = next.fragment = 0;
+      } else if (this.#bench.ahead(at.lease, next.event, next.fragment))
+        next.fragment += at.lease.fragmentCount[next.event++]!;
+      else return;
+    }
   }
 
   /** Whether the event is still ours; waits while it is being taken back. */

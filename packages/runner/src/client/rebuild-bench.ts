@@ -89,6 +89,11 @@ export class RebuildBench implements Bench {
     this.#delta.count(number);
   }
 
+  /** Parts are written from pages that are read as they are needed. */
+  ahead(): boolean {
+    return false;
+  }
+
   settle(): void {
     if (!this.#syncs) return;
     for (const path of this.#unsynced) {

@@ -1,13 +1,15 @@
 import { hostname } from "node:os";
 import { elementBytes, sentenceOf, viewElements, type Elements } from "@evb/event";
 import type { Fragment, SourceInfo } from "@evb/analysis";
-import { chunkDecoder, DataFile, DirectRows, loadHdf5 } from "@evb/formats";
+import { DataFile, decoderOf, DirectRows, loadHdf5 } from "@evb/formats";
 import type { DataPlace } from "@evb/index";
 import { fault } from "../faults.ts";
 import type { Welcome } from "../wire/join.ts";
 import type { Lease, LeaseSources } from "../wire/lease-message.ts";
+import { ChunkCursor } from "./chunk-cursor.ts";
 import { layoutOf, leaseSourcesOf } from "./lease-sources.ts";
 import { OpenFiles } from "./open-files.ts";
+import { ReadsAhead } from "./reads-ahead.ts";
 
 /** Typed arrays over the pool begin at multiples of this: no element straddles a cache line. */
 const ALIGNMENT = 64;
@@ -29,13 +31,24 @@ export class Sources {
   readonly #sources: readonly Source[];
   readonly #files: OpenFiles;
   #pool = new Uint8Array(0);
-  /** Of the lease that is worked on: the fragment whose chunks come next, and the first of these. */
-  readonly #next = { lease: -1, fragment: 0, chunk: 0 };
+  readonly #ahead: ReadsAhead;
+  /** Of the event that is worked on, and of the one that is looked at ahead. */
+  readonly #chunks: ChunkCursor;
+  readonly #chunksAhead: ChunkCursor;
   /** Decoded bytes handed over. */
   bytes = 0;
 
-  private constructor(welcome: Welcome, sources: readonly Source[], files: OpenFiles) {
+  private constructor(
+    welcome: Welcome,
+    sources: readonly Source[],
+    files: OpenFiles,
+    ahead: ReadsAhead,
+  ) {
     this.leaseSources = leaseSourcesOf(welcome);
+    const { chunksPerRow } = this.leaseSources;
+    this.#chunks = new ChunkCursor(chunksPerRow);
+    this.#chunksAhead = new ChunkCursor(chunksPerRow);
+    this.#ahead = ahead;
     this.#sources = sources;
     this.#files = files;
   }
@@ -48,7 +61,15 @@ export class Sources {
   static async open(
     welcome: Welcome,
     places: readonly DataPlace[],
-    { infos, reads }: { readonly infos: readonly SourceInfo[]; readonly reads: boolean },
+    {
+      infos,
+      reads,
+      readAhead,
+    }: {
+      readonly infos: readonly SourceInfo[];
+      readonly reads: boolean;
+      readonly readAhead: number | undefined;
+    },
   ): Promise<Sources> {
     const sources: Source[] = [];
     for (const [row, info] of infos.entries()) {
@@ -59,7 +80,8 @@ export class Sources {
     }
     const isExotic = reads && sources.some(({ direct }) => direct === undefined);
     const hdf5 = isExotic ? await loadHdf5() : undefined;
-    return new Sources(welcome, sources, new OpenFiles(welcome, places, hdf5));
+    const files = new OpenFiles(welcome, places, hdf5);
+    return new Sources(welcome, sources, files, new ReadsAhead(reads ? readAhead : 0));
   }
 
   /** Bytes taken from files. */
@@ -95,6 +117,43 @@ export class Sources {
     return fragments;
   }
 
+  /** Whether reading means waiting, so that it is begun ahead of the work. */
+  get readsAhead(): boolean {
+    return this.#ahead.isOn;
+  }
+
+  /**
+   * Begins to read fragments of an event that comes; false where enough is on its way, or nothing need be.
+   *
+   * @throws EvbError why a file can't be opened
+   */
+  begin(lease: Lease, from: number, end: number): boolean {
+    if (!this.#ahead.isOn || !this.#ahead.hasRoom) return false;
+    this.#ahead.begin(eventKey(lease, from));
+    for (let f = from; f < end; f++) {
+      const number = lease.source[f]!;
+      const { direct } = this.#sources[number]!;
+      if (direct === undefined) continue;
+      const file = this.#files.data(number);
+      const first = this.#chunksAhead.at(lease, f);
+      direct.ranges(lease.row[f]!, lease.places, first, (position, bytes) => {
+        this.#ahead.start(file, position, bytes);
+      });
+    }
+    return true;
+  }
+
+  /** Comes when all that was begun for an event is here. */
+  arrival(lease: Lease, from: number): Promise<void> {
+    return this.#ahead.arrival(eventKey(lease, from));
+  }
+
+  /** An event is read: what it took, in seconds of the clock and bytes. */
+  took(lease: Lease, from: number, { seconds, bytes }: { seconds: number; bytes: number }): void {
+    this.#ahead.took(seconds, bytes);
+    if (this.#ahead.isOn) this.#ahead.done(eventKey(lease, from));
+  }
+
   /** The fragments without their data. */
   withoutData(sources: Uint16Array, rows: Uint32Array): Fragment[] {
     const fragments: Fragment[] = [];
@@ -115,7 +174,8 @@ export class Sources {
     this.#files.checkUnchanged();
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.#ahead.close();
     this.#files.close();
   }
 
@@ -141,7 +201,7 @@ export class Sources {
     const reader = direct === undefined ? this.#files.library(number) : this.#files.data(number);
     try {
       if (reader instanceof DataFile)
-        direct!.read(reader, row, lease.places, this.#chunkOf(lease, fragment), bytes);
+        direct!.read(reader, row, lease.places, this.#chunks.at(lease, fragment), bytes);
       else reader.readRows(row, 1, bytes);
     } catch (thrown) {
       const reason = sentenceOf(thrown);
@@ -150,31 +210,19 @@ export class Sources {
     this.bytes += bytes.length;
     return { source: info, row, data };
   }
-
-  /** Where the chunks of a fragment begin among those of its lease. */
-  #chunkOf(lease: Lease, fragment: number): number {
-    const { chunksPerRow } = this.leaseSources;
-    if (chunksPerRow === undefined) return 0;
-    const next = this.#next;
-    if (next.lease !== lease.id || next.fragment > fragment) {
-      next.lease = lease.id;
-      next.fragment = next.chunk = 0;
-    }
-    for (; next.fragment < fragment; next.fragment++)
-      next.chunk += chunksPerRow[lease.source[next.fragment]!]!;
-    return next.chunk;
-  }
 }
 
 /** What an analysis hears of the sources. */
 export const sourceInfos = ({ sources }: Pick<Welcome, "sources">): SourceInfo[] =>
   sources.map(({ name, type, itemShape }) => ({ name, type, shape: itemShape }));
 
+const eventKey = ({ id }: Lease, from: number): string => `${String(id)} ${String(from)}`;
+
 async function directRows(source: Welcome["sources"][number]): Promise<DirectRows | undefined> {
   const layout = layoutOf(source);
   if (layout === undefined) return undefined;
-  const decoder = layout.filters.length > 0 ? await chunkDecoder(layout) : undefined;
-  if (layout.filters.length > 0 && decoder === undefined) {
+  const decoder = await decoderOf(layout);
+  if (decoder === undefined) {
     const reason = "it has no decoder for the filters that the index names: use the same evb";
     throw fault("source-unreadable", { host: hostname(), source: source.name, reason });
   }

@@ -8,11 +8,10 @@ import {
   type Work,
 } from "@evb/analysis";
 import { isEvbError } from "@evb/event";
-import type { DataPlace } from "@evb/index";
-import type { Welcome } from "../wire/join.ts";
 import type { Lease, LeaseSources } from "../wire/lease-message.ts";
 import { fault } from "../faults.ts";
 import { loadAnalysis, withPlace } from "./analysis-module.ts";
+import type { BenchOrder } from "./bench-messages.ts";
 import type { Bench } from "./bench.ts";
 import { Delta } from "./delta.ts";
 import { ResultBuilder } from "./result-builder.ts";
@@ -49,14 +48,15 @@ export class Workbench implements Bench {
   }
 
   /** @throws EvbError what is wrong with the analysis or its options */
-  static async open(welcome: Welcome, places: readonly DataPlace[]): Promise<Workbench> {
+  static async open({ welcome, places, readAhead }: BenchOrder): Promise<Workbench> {
     const { name, settings } = welcome.analysis;
     const analysis = await loadAnalysis(welcome.analysis);
     const options = optionsOf(name, analysis, settings);
     const infos = sourceInfos(welcome);
     const work = await setUp(name, analysis, { options, sources: infos, rank: welcome.rank });
     const schema = schemaOf(name, work);
-    const sources = await Sources.open(welcome, places, { infos, reads: work.reads !== false });
+    const reads = work.reads !== false;
+    const sources = await Sources.open(welcome, places, { infos, reads, readAhead });
     return new Workbench(work, schema, { sources, infos }, name);
   }
 
@@ -76,13 +76,27 @@ export class Workbench implements Bench {
    *
    * @throws EvbError where a file is not there or not the one that was indexed: no event can be right then
    */
-  run(lease: Lease, event: number, fragment: number): void {
+  run(lease: Lease, event: number, fragment: number): void | Promise<void> {
+    const begun = performance.now();
+    if (!this.#sources.readsAhead) {
+      this.#run(lease, event, fragment, begun);
+      return;
+    }
+    return this.#sources.arrival(lease, fragment).then(() => {
+      this.#run(lease, event, fragment, begun);
+    });
+  }
+
+  ahead(lease: Lease, event: number, fragment: number): boolean {
+    return this.#sources.begin(lease, fragment, fragment + lease.fragmentCount[event]!);
+  }
+
+  #run(lease: Lease, event: number, fragment: number, begun: number): void {
     const end = fragment + lease.fragmentCount[event]!;
     const sources = lease.source.subarray(fragment, end);
     const place = { lease: lease.id, event: lease.first + event };
+    const { openSeconds: openedBefore, bytes: bytesBefore } = this.#sources;
     // The clock is looked at three times an event: more often would show where fragments are small.
-    const openedBefore = this.#sources.openSeconds;
-    const begun = performance.now();
     let read = begun;
     try {
       const fragments =
@@ -116,7 +130,9 @@ export class Workbench implements Bench {
     }
     // Where reading failed that was all there was.
     if (read === begun) read = performance.now();
-    this.#readSeconds += (read - begun) / 1000 - (this.#sources.openSeconds - openedBefore);
+    const seconds = (read - begun) / 1000 - (this.#sources.openSeconds - openedBefore);
+    this.#readSeconds += seconds;
+    this.#sources.took(lease, fragment, { seconds, bytes: this.#sources.bytes - bytesBefore });
     this.#delta.count(place.event);
   }
 
@@ -136,8 +152,8 @@ export class Workbench implements Bench {
     return this.#delta.rangeCount;
   }
 
-  close(): void {
-    this.#sources.close();
+  close(): Promise<void> {
+    return this.#sources.close();
   }
 
   #reasonOf(thrown: unknown): string {

@@ -1,5 +1,5 @@
 import { readSync, closeSync, openSync } from "node:fs";
-import { chunkDecoder, DataFile, DirectRows, rowBytesOf, type ChunkDecoder } from "@evb/formats";
+import { decoderOf, DataFile, DirectRows, rowBytesOf, type ChunkDecoder } from "@evb/formats";
 import { rangesOf, type RowRanges, type RowSample } from "./row-sample.ts";
 import { sharedNowMs } from "./read-task.ts";
 
@@ -23,12 +23,12 @@ const LOOK_BYTES = 2 ** 15;
 export class SampleReads {
   readonly #sample: RowSample;
   readonly #ranges: RowRanges;
-  readonly #decoders: readonly (ChunkDecoder | undefined)[];
+  readonly #decoders: readonly (ChunkDecoder | "none")[];
   readonly #files = new Map<string, { readonly fd: number; readonly data: DataFile }>();
   readonly #buffer: Uint8Array;
   readonly #look: number;
 
-  private constructor(sample: RowSample, decoders: readonly (ChunkDecoder | undefined)[]) {
+  private constructor(sample: RowSample, decoders: readonly (ChunkDecoder | "none")[]) {
     this.#sample = sample;
     this.#ranges = rangesOf(sample);
     this.#decoders = decoders;
@@ -41,10 +41,12 @@ export class SampleReads {
   }
 
   static async open(sample: RowSample): Promise<SampleReads> {
-    const decoders = sample.sources.map(({ layout }) =>
-      layout.filters.length > 0 ? chunkDecoder(layout) : Promise.resolve(undefined),
+    const decoders = sample.sources.map(({ layout }) => decoderOf(layout));
+    const found = await Promise.all(decoders);
+    return new SampleReads(
+      sample,
+      found.map((decoder) => decoder ?? noDecoder()),
     );
-    return new SampleReads(sample, await Promise.all(decoders));
   }
 
   readRanges(until: Until): Progress {
@@ -76,7 +78,7 @@ export class SampleReads {
     const count = this.#pass(until, () => {
       settle();
       // What a reader keeps of the last rows isn't there when a run comes to the first ones.
-      readers = sources.map(({ layout }, s) => new DirectRows(layout, this.#decoders[s]));
+      readers = sources.map(({ layout }, s) => new DirectRows(layout, this.#decoders[s]!));
       return (k) => {
         const s = source[k]!;
         readers[s]!.read(files[s]!, row[k]!, places, placesFirst[k]!, targets[s]!);
@@ -109,4 +111,9 @@ export class SampleReads {
       if (++count % this.#look === 0 && sharedNowMs() >= endMs) return count;
     }
   }
+}
+
+/** The same evb looked for the decoder when it looked for the rows. */
+function noDecoder(): never {
+  throw new Error("evb has no decoder for a filter that the index names: use the same evb");
 }

@@ -1,9 +1,14 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, read, readSync } from "node:fs";
 import { sentenceOf } from "@evb/event";
 import { fault } from "../../faults.ts";
 
 /** One call of read(2) gives at most 2^31 − 4096 bytes. */
 const READ_BYTES_MAX = 2 ** 30;
+
+interface AheadRead {
+  readonly buffer: Uint8Array;
+  isHere: boolean;
+}
 
 /** A file that is read at known places. Whoever opens it closes it. */
 export class DataFile {
@@ -12,6 +17,8 @@ export class DataFile {
   /** When it was opened. */
   readonly sizeBytes: number;
   bytesRead = 0;
+  /** By position: what was asked for ahead. */
+  readonly #ahead = new Map<number, AheadRead>();
 
   /** @throws EvbError "hdf5-cannot-open" */
   constructor(path: string) {
@@ -31,6 +38,7 @@ export class DataFile {
    */
   read(target: Uint8Array, position: number): void {
     const { byteLength } = target;
+    if (this.#ahead.size > 0 && this.#takeAhead(target, position)) return;
     for (let done = 0; done < byteLength;) {
       const wanted = Math.min(byteLength - done, READ_BYTES_MAX);
       const bytes = this.#readSome(target, done, wanted, position + done);
@@ -41,8 +49,40 @@ export class DataFile {
     }
   }
 
+  /**
+   * Reads beside this thread what {@link read} will be asked for: the same bytes at the same place. The
+   * buffer is used until that has been, or until {@link forget}.
+   */
+  readAhead(buffer: Uint8Array, position: number): Promise<void> {
+    const ahead: AheadRead = { buffer, isHere: false };
+    this.#ahead.set(position, ahead);
+    return new Promise((resolve) => {
+      read(this.#fd, buffer, 0, buffer.length, position, (error, bytes) => {
+        this.bytesRead += bytes;
+        // Whatever went wrong: the read itself will say it.
+        if (error !== null || bytes < buffer.length) this.forget(position);
+        ahead.isHere = true;
+        resolve();
+      });
+    });
+  }
+
+  /** What was read ahead from there won't be asked for. */
+  forget(position: number): void {
+    this.#ahead.delete(position);
+  }
+
+  /** Nothing may be on its way. */
   close(): void {
     closeSync(this.#fd);
+  }
+
+  #takeAhead(target: Uint8Array, position: number): boolean {
+    const ahead = this.#ahead.get(position);
+    if (ahead?.isHere !== true || ahead.buffer.length !== target.length) return false;
+    target.set(ahead.buffer);
+    this.#ahead.delete(position);
+    return true;
   }
 
   #readSome(target: Uint8Array, done: number, wanted: number, position: number): number {

@@ -1,4 +1,6 @@
-import type { ChunkDecoder } from "./chunk-decoder.ts";
+import { isEvbError, sentenceOf } from "@evb/event";
+import { fault } from "../../faults.ts";
+import type { ChunkDecoder } from "../filters/chunk-decoder.ts";
 import type { DataFile } from "./data-file.ts";
 import {
   chunkBytesOf,
@@ -28,6 +30,10 @@ export class DirectRows {
   /** Of a chunk's part of a row, and of a chunk. */
   readonly #partBytes: number;
   readonly #chunkBytes: number;
+  /** A chunk is one row, and nothing else. */
+  readonly #isRow: boolean;
+  /** By chunk of a row: which one was said to be read last. */
+  readonly #said: Float64Array;
   /** A chunk's part of a row that isn't one stretch, or a chunk as stored. */
   #scratch = new Uint8Array(0);
   /** For small rows. */
@@ -35,16 +41,17 @@ export class DirectRows {
   /** The chunks that were decoded last: several rows may lie in them. */
   readonly #decoded: { file: DataFile | undefined; address: number; bytes: Uint8Array }[];
 
-  /** @param decoder undefined where there are no filters */
-  constructor(layout: RowLayout, decoder: ChunkDecoder | undefined) {
+  constructor(layout: RowLayout, decoder: ChunkDecoder | "none") {
     this.#layout = layout;
-    this.#decoder = decoder;
+    this.#decoder = decoder === "none" ? undefined : decoder;
     this.rowBytes = rowBytesOf(layout);
     this.chunks = chunksPerRow(layout);
     this.#rowsPerChunk = rowsPerChunk(layout);
     this.#stretches = stretchesOf(layout);
     this.#chunkBytes = chunkBytesOf(layout);
     this.#partBytes = this.#chunkBytes / this.#rowsPerChunk;
+    this.#isRow = this.#chunkBytes === this.rowBytes && this.chunks === 1;
+    this.#said = new Float64Array(this.chunks).fill(NOWHERE);
     this.#decoded = this.#stretches.map(() => ({
       file: undefined,
       address: NOWHERE,
@@ -62,7 +69,7 @@ export class DirectRows {
    * Puts one row into `target`, little-endian and in C order.
    *
    * @param places of the row's chunks: entries `first` to `first + chunks − 1`
-   * @throws EvbError "bytes-missing", "bytes-unreadable", "chunk-damaged": `target` then holds nothing of use
+   * @throws EvbError "bytes-missing", "bytes-unreadable", "chunk-unreadable": `target` then holds nothing of use
    */
   read(
     file: DataFile,
@@ -76,6 +83,41 @@ export class DirectRows {
       for (let k = 0; k < this.chunks; k++)
         this.#readChunk(file, { row, chunk: k, places: places!, at: first + k }, target);
     if (this.#layout.bigEndian) swapBytes(target, this.#layout.elementBytes);
+  }
+
+  /**
+   * The reads that {@link read} will do for a row, but for small ones. Of a filtered chunk that holds several
+   * rows it is said once, for the first of them.
+   */
+  ranges(
+    row: number,
+    places: ChunkPlaces | undefined,
+    first: number,
+    add: (position: number, bytes: number) => void,
+  ): void {
+    const large = (position: number, bytes: number): void => {
+      if (bytes > SMALL_BYTES_MAX) add(position, bytes);
+    };
+    if (this.chunks === 0) {
+      const address = this.addressOf(row);
+      if (address !== NOWHERE) large(address, this.rowBytes);
+    }
+    for (let k = 0; k < this.chunks; k++) {
+      const address = places!.address[first + k]!;
+      if (address === NOWHERE) continue;
+      if (this.#decoder !== undefined) {
+        const isKept = this.#decoded[k]!.address === address || this.#said[k] === address;
+        if (isKept && !this.#isRow) continue;
+        this.#said[k] = address;
+        large(address, places!.stored?.[first + k] ?? this.#chunkBytes);
+        continue;
+      }
+      const stretches = this.#stretches[k]!;
+      const part = address + (row % this.#rowsPerChunk) * this.#partBytes;
+      const last = stretches.at(-1)!;
+      const begin = stretches.length === 1 ? last.from : 0;
+      large(part + begin, last.from + last.bytes - begin);
+    }
   }
 
   #readStretch(file: DataFile, address: number, target: Uint8Array): void {
@@ -154,28 +196,37 @@ export class DirectRows {
     },
     target: Uint8Array,
   ): Uint8Array {
-    const isRow = this.#chunkBytes === target.length && this.chunks === 1;
+    const isRow = this.#isRow;
     const known = this.#decoded[chunk]!;
     if (!isRow && known.address === address && known.file === file) return known.bytes;
     const bytes = this.#room(stored);
     file.read(bytes, address);
     if (isRow) {
-      this.#decode(bytes, mask, target);
+      this.#decode(file, { address, stored: bytes, mask }, target);
       return target;
     }
     // Nothing is kept of one that fails.
     known.address = NOWHERE;
     if (known.bytes.length === 0) known.bytes = new Uint8Array(this.#chunkBytes);
-    this.#decode(bytes, mask, known.bytes);
+    this.#decode(file, { address, stored: bytes, mask }, known.bytes);
     known.file = file;
     known.address = address;
     return known.bytes;
   }
 
-  #decode(stored: Uint8Array, mask: number, target: Uint8Array): void {
+  #decode(
+    { path }: DataFile,
+    chunk: { readonly address: number; readonly stored: Uint8Array; readonly mask: number },
+    target: Uint8Array,
+  ): void {
+    const { address, stored, mask } = chunk;
     const begun = performance.now();
     try {
       this.#decoder!.decode(stored, mask, target);
+    } catch (thrown) {
+      if (!isEvbError(thrown, "chunk-damaged")) throw thrown;
+      const at = { path, offset: address, bytes: stored.length, reason: sentenceOf(thrown) };
+      throw fault("chunk-unreadable", at, { cause: thrown });
     } finally {
       this.decodeSeconds += (performance.now() - begun) / 1000;
     }

@@ -1,4 +1,4 @@
-import type { ChunkFilter } from "./chunk-decoder.ts";
+import type { ChunkFilter } from "../filters/stage.ts";
 
 /**
  * How the rows of a data set lie in their file, as far as it is the same for all of them: with the places

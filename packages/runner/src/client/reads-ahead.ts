@@ -1,0 +1,119 @@
+import type { DataFile } from "@evb/formats";
+
+/** As many reads as are on their way at once; libuv has four threads unless UV_THREADPOOL_SIZE says otherwise. */
+const READS_MAX = 16;
+/** Bytes that are read ahead and not used yet. */
+const BYTES_MAX = 32 * 2 ** 20;
+/** Memory gives several GB/s: where reads took longer than this for their bytes, they waited for a disk or a network. */
+const EVENT_SECONDS = 100e-6;
+const BYTES_PER_SECOND = 1e9;
+/** So much reading tells. */
+const TELLING_SECONDS = 0.02;
+/** After so many bytes it is looked at anew: what was read once may be in memory. */
+const LOOK_AGAIN_BYTES = 2 ** 30;
+
+interface Read {
+  readonly file: DataFile;
+  readonly position: number;
+  readonly buffer: Uint8Array;
+  readonly here: Promise<void>;
+}
+
+/** What was begun for an event. */
+interface EventReads {
+  readonly event: string;
+  readonly reads: Read[];
+}
+
+/** Reads what the next events need, where reading means waiting; it finds out by itself whether it does. */
+export class ReadsAhead {
+  readonly #mode: "auto" | "always" | "never";
+  readonly #readsMax: number;
+  /** In the order in which they will be worked on. */
+  readonly #events: EventReads[] = [];
+  readonly #free: Uint8Array[] = [];
+  #reads = 0;
+  #bytes = 0;
+  #isOn: boolean;
+  /** Since it was looked at last. */
+  #seen = { seconds: 0, events: 0, bytes: 0 };
+
+  /** @param reads how many at once; undefined: as it finds best, 0: none */
+  constructor(reads: number | undefined) {
+    this.#mode = reads === undefined ? "auto" : reads === 0 ? "never" : "always";
+    this.#readsMax = reads === undefined || reads === 0 ? READS_MAX : reads;
+    this.#isOn = this.#mode === "always";
+  }
+
+  get isOn(): boolean {
+    return this.#isOn;
+  }
+
+  get hasRoom(): boolean {
+    return this.#reads < this.#readsMax && this.#bytes < BYTES_MAX;
+  }
+
+  /** What is started from now on is for this event, which comes behind those before. */
+  begin(event: string): void {
+    this.#events.push({ event, reads: [] });
+  }
+
+  start(file: DataFile, position: number, bytes: number): void {
+    const buffer = this.#buffer(bytes);
+    const here = file.readAhead(buffer, position);
+    this.#events.at(-1)!.reads.push({ file, position, buffer, here });
+    this.#reads++;
+    this.#bytes += bytes;
+  }
+
+  /** Comes when all that was begun for an event is here. */
+  async arrival(event: string): Promise<void> {
+    const found = this.#events.find((each) => each.event === event);
+    if (found !== undefined) await Promise.all(found.reads.map(({ here }) => here));
+    else {
+      // Nothing was begun for it, so there was no room: what takes it is of events that were given back.
+      for (const { reads } of this.#events.splice(0)) for (const read of reads) this.#drop(read);
+    }
+  }
+
+  /** An event is done: its reads, and those of events before it that nobody worked on, are over. */
+  done(event: string): void {
+    const at = this.#events.findIndex((each) => each.event === event);
+    for (const { reads } of this.#events.splice(0, at + 1))
+      for (const read of reads) this.#drop(read);
+  }
+
+  /** What reading an event took. */
+  took(seconds: number, bytes: number): void {
+    if (this.#mode !== "auto") return;
+    const seen = this.#seen;
+    seen.seconds += seconds;
+    seen.events++;
+    seen.bytes += bytes;
+    if (this.#isOn ? seen.bytes < LOOK_AGAIN_BYTES : seen.seconds < TELLING_SECONDS) return;
+    this.#isOn =
+      !this.#isOn && seen.seconds > seen.events * EVENT_SECONDS + seen.bytes / BYTES_PER_SECOND;
+    this.#seen = { seconds: 0, events: 0, bytes: 0 };
+  }
+
+  /** Afterwards nothing is on its way. */
+  async close(): Promise<void> {
+    await Promise.all(this.#events.flatMap(({ reads }) => reads.map(({ here }) => here)));
+  }
+
+  #drop({ file, position, buffer, here }: Read): void {
+    file.forget(position);
+    this.#reads--;
+    this.#bytes -= buffer.length;
+    // What nobody waited for may still be written to.
+    void here.then(() => {
+      if (this.#free.length < this.#readsMax) this.#free.push(buffer);
+    });
+  }
+
+  #buffer(bytes: number): Uint8Array {
+    const at = this.#free.findIndex((each) => each.buffer.byteLength >= bytes);
+    const [known] = at < 0 ? [] : this.#free.splice(at, 1);
+    return known === undefined ? new Uint8Array(bytes) : new Uint8Array(known.buffer, 0, bytes);
+  }
+}
