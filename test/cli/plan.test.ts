@@ -21,12 +21,12 @@ async function inRun(test: (folder: string) => void | Promise<void>): Promise<vo
   });
 }
 
-async function writeFile(run: string, n: number, chunkRows: number): Promise<void> {
+async function writeFile(run: string, n: number, chunkRows: number, gzip?: number): Promise<void> {
   const writer = new Hdf5Writer(await loadHdf5(), join(run, `file${String(n)}.h5`));
   const times = BigUint64Array.from({ length: ROWS }, (_, row) => BigInt(row));
   writer.writeColumn(`/timestamp${String(n)}`, "u8", times);
   writer
-    .table({ path: `/bigdata${String(n)}`, type: "i4", shape: [ROWS, INTS], chunkRows })
+    .table({ path: `/bigdata${String(n)}`, type: "i4", shape: [ROWS, INTS], chunkRows, gzip })
     .write(0, new Int32Array(ROWS * INTS));
   if (n === 1) {
     const labels = Array.from({ length: ROWS }, (_, row) => (row % 2 === 0 ? "red" : "blue"));
@@ -94,6 +94,27 @@ describe("evb plan", () => {
           },
         ],
       });
+    }));
+
+  test("counts the bytes that a run with one client then reads", () =>
+    inRun(async (folder) => {
+      await writeFile(join(folder, "run"), 3, 16, 1);
+      await index([join(folder, "run")], join(folder, "g.h5"), { select: { kind: "default" } });
+      const plan = JSON.parse(evb(["plan", "g.h5", "--json"], folder).stdout) as {
+        bytesToRead: number;
+        sources: readonly object[];
+      };
+      // Every second row of two chunks of 16. Chunks of 64 kB would hold 4 of them, and no fewer that nobody wants.
+      expect(plan.sources[2]).toMatchObject({
+        bytesUnpacked: 32 * 20_000,
+        amplification: 2,
+        filters: ["gzip"],
+        chunks: 2,
+        better: null,
+      });
+      const words = ["run", "g.h5", "-o", "out", "--clients", "1", "--analysis", "read", "--json"];
+      const report = JSON.parse(evb([...words, "--quiet"], folder).stdout) as { bytesRead: number };
+      expect(report.bytesRead).toBe(plan.bytesToRead);
     }));
 
   test("reads no data", () =>
