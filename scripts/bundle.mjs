@@ -18,6 +18,7 @@ const { outputFiles } = await build({
     evb: "packages/cli/dist/mod.js",
     "bench-worker": "packages/runner/dist/client/bench-worker.js",
     "checksum-worker": "packages/runner/dist/rebuild/checksum-worker.js",
+    "measure-worker": "packages/runner/dist/measure/measure-worker.js",
     "module-hooks": "packages/runner/dist/client/module-hooks.js",
     // What a user's module imports: of the program's own pieces, so that an EvbError is an EvbError.
     "evb-analysis": "packages/runner/dist/client/evb-analysis.js",

@@ -5,12 +5,15 @@ import { inFolder } from "../support/folder.ts";
 import { index, writeSeedFile } from "../support/run-files.ts";
 
 describe("help", () => {
-  test.each(["", "index", "generate", "inspect"])("of evb %s fits 80 columns", (command) => {
-    const { code, stdout, stderr } = evb([...command.split(" ").filter(Boolean), "--help"]);
-    expect([code, stderr]).toEqual([0, ""]);
-    expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
-    expect(stdout).toContain(command === "" ? "Commands:" : `Examples:\n  evb ${command} `);
-  });
+  test.each(["", "index", "generate", "inspect", "plan", "bench"])(
+    "of evb %s fits 80 columns",
+    (command) => {
+      const { code, stdout, stderr } = evb([...command.split(" ").filter(Boolean), "--help"]);
+      expect([code, stderr]).toEqual([0, ""]);
+      expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
+      expect(stdout).toContain(command === "" ? "Commands:" : `Examples:\n  evb ${command} `);
+    },
+  );
 
   test.each([
     [[], "no command was given; `evb --help` shows what there is"],

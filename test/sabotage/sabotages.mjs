@@ -1334,4 +1334,18 @@ export const sabotages = [
     tests: ["runner/run"],
     named: "finds every event",
   },
+  {
+    name: "a filtered chunk counts anew whenever a row comes back to it",
+    file: `${INDEX}/row-tally.ts`,
+    line: "if (!isNew) return;",
+    instead: "void isNew;",
+    tests: ["index/plan"],
+  },
+  {
+    name: "decoding is held against evb's reader",
+    file: `${RUNNER}/measure/bottleneck.ts`,
+    line: "const ratio = evbRows / (1 - decodeShare) / rawRows;",
+    instead: "const ratio = evbRows / rawRows;",
+    tests: ["runner/bottleneck"],
+  },
 ];

@@ -42,6 +42,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   client: async () => (await import("./commands/client.ts")).clientCommand as CommandModule,
   inspect: async () => (await import("./commands/inspect.ts")).inspectCommand as CommandModule,
   validate: async () => (await import("./commands/validate.ts")).validateCommand as CommandModule,
+  plan: async () => (await import("./commands/plan.ts")).planCommand as CommandModule,
+  bench: async () => (await import("./commands/bench.ts")).benchCommand as CommandModule,
 };
 
 /** The one that is meant, or all, to say what there is. */

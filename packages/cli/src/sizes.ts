@@ -15,12 +15,25 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
 
 /** `250kB`, `1MB`, `10GB`, `1GiB` → bytes. @throws EvbError "bad-option" */
 export function parseSize(option: string, text: string): number {
+  return bytesOf(text) ?? bad(option, text, "a size such as 250kB, 1MB, 10GB or 1GiB");
+}
+
+/** `5GB/s` or `5GB` → bytes in a second. @throws EvbError "bad-option" */
+export function parseRate(option: string, text: string): number {
+  return (
+    bytesOf(text.replace(/\s*\/s$/, "")) ?? bad(option, text, "a rate such as 500MB/s or 5GB/s")
+  );
+}
+
+function bad(option: string, text: string, wanted: string): never {
+  throw fault("bad-option", { option, text, wanted });
+}
+
+function bytesOf(text: string): number | undefined {
   const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text) ?? [];
   const scale = SIZE_UNITS[unit?.toLowerCase() ?? "?"];
   const bytes = Math.round(Number(number) * (scale ?? NaN));
-  if (!Number.isSafeInteger(bytes) || bytes < 1)
-    throw fault("bad-option", { option, text, wanted: "a size such as 250kB, 1MB, 10GB or 1GiB" });
-  return bytes;
+  return Number.isSafeInteger(bytes) && bytes >= 1 ? bytes : undefined;
 }
 
 const TIME_UNITS: Readonly<Record<string, number>> = {
@@ -41,6 +54,21 @@ export function parseDuration(option: string, text: string): number {
   if (!(ms >= 0 && ms <= DURATION_MS_MAX))
     throw fault("bad-option", { option, text, wanted: "a time such as 500ms, 60s, 5m or 2h" });
   return ms;
+}
+
+/** How long a measurement may be, in seconds. */
+const SECONDS = { min: 0.05, max: 600 };
+
+/** @throws EvbError "bad-option" */
+export function parseSeconds(option: string, text: string): number {
+  const seconds = /^\d*\.?\d+$/.test(text) ? Number(text) : NaN;
+  if (!(seconds >= SECONDS.min && seconds <= SECONDS.max))
+    throw fault("bad-option", {
+      option,
+      text,
+      wanted: `seconds from ${String(SECONDS.min)} to ${String(SECONDS.max)}`,
+    });
+  return seconds;
 }
 
 /** A whole number in a range. @throws EvbError "bad-option" */

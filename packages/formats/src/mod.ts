@@ -19,7 +19,15 @@ export { COLUMN_CHUNK_ROWS, Hdf5Writer, type Hdf5Column } from "./hdf5/writer.ts
 export type { RowReader } from "./row-reader.ts";
 export { DataFile } from "./hdf5/rows/data-file.ts";
 export { DirectRows } from "./hdf5/rows/direct-rows.ts";
+export { filterNameOf } from "./hdf5/rows/filter-name.ts";
 export {
+  JOINED_BYTES_MAX,
+  JOINED_GAP_BYTES_MAX,
+  SMALL_BYTES_MAX,
+} from "./hdf5/rows/read-window.ts";
+export { piecesOf } from "./hdf5/rows/row-pieces.ts";
+export {
+  chunkBytesOf,
   chunksPerRow,
   NOWHERE,
   rowBytesOf,

@@ -1,5 +1,6 @@
 import { isEvbError, sentenceOf } from "@evb/event";
 import {
+  chunksPerRow,
   decoderOf,
   DataFile,
   DirectRows,
@@ -87,7 +88,7 @@ async function compared(storage: DirectStorage, dataSet: Hdf5DataSet): Promise<S
   try {
     const [direct, known] = [new Uint8Array(rows.rowBytes), new Uint8Array(rows.rowBytes)];
     for (const row of canaries(rows, storage, dataSet.length)) {
-      rows.read(file, row, places, chunkOf(layout, rows.chunks, row), direct);
+      rows.read(file, row, places, chunkOf(layout, row), direct);
       dataSet.readRows(row, 1, known);
       if (Buffer.compare(direct, known) !== 0)
         return library(`row ${String(row)} reads as something else in the HDF5 library`);
@@ -99,8 +100,8 @@ async function compared(storage: DirectStorage, dataSet: Hdf5DataSet): Promise<S
 }
 
 /** Number of a row's first chunk. */
-const chunkOf = (layout: RowLayout, chunks: number, row: number): number =>
-  Math.floor(row / rowsPerChunk(layout)) * chunks;
+export const chunkOf = (layout: RowLayout, row: number): number =>
+  Math.floor(row / rowsPerChunk(layout)) * chunksPerRow(layout);
 
 function canaries(
   { chunks }: DirectRows,

@@ -1,5 +1,5 @@
 export { buildIndex, type IndexOutcome } from "./build.ts";
-export { findStorage, type SourceStorage } from "./direct-storage.ts";
+export { chunkOf, findStorage, type SourceStorage } from "./direct-storage.ts";
 export { fileState, fingerprintOf, type FileState } from "./fingerprint.ts";
 export type { IndexOrder, SelectOrder } from "./order.ts";
 export {
@@ -22,6 +22,8 @@ export {
   type RunFile,
   type RunSource,
 } from "./run-index.ts";
+export { planEvents, planTotals, type PlanTotals, type RunPlan, type SourcePlan } from "./plan.ts";
+export type { BetterChunks, PlannedChunks, PlannedReading } from "./row-tally.ts";
 export { withSources } from "./some-sources.ts";
 export { INDEX_FORMAT, INDEX_VERSION } from "./write.ts";
 export {

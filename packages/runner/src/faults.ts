@@ -279,4 +279,25 @@ export const fault = faults({
     (at: { source: string; row: number; reason: string }) =>
       `row ${String(at.row)} of ${at.source}: ${at.reason}`,
   ],
+  // measure
+  "bench-folder": [
+    2,
+    (at: { path: string }) =>
+      `${at.path} is a folder, and only files can be measured; name an index of it, or some of its files`,
+  ],
+  "bench-one-index": [
+    2,
+    (at: { path: string }) =>
+      `${at.path} is an index, which stands for its own files; give it alone, or data files only`,
+  ],
+  "bench-unreadable": [
+    3,
+    (at: { path: string; reason: string }) =>
+      `${at.path} can't be measured: ${at.reason}; check its path and permissions, or name another file`,
+  ],
+  "reader-failed": [
+    1,
+    (at: { reason: string }) =>
+      `a process that was to read can't go on: ${at.reason}; check the files, and give the command again`,
+  ],
 });

@@ -10,6 +10,20 @@ export { analysisOrder } from "./client/analysis-module.ts";
 export { InputPages, pageMemory } from "./client/input-pages.ts";
 export { ResultBuilder } from "./client/result-builder.ts";
 export { UnitWriter, type WrittenPart } from "./client/unit-writer.ts";
+export {
+  bottleneckOf,
+  diskLimitOf,
+  type Bottleneck,
+  type DiskLimit,
+} from "./measure/bottleneck.ts";
+export {
+  measureReading,
+  type Measured,
+  type MeasureOrder,
+  type RawFigure,
+  type RowFigures,
+} from "./measure/measure.ts";
+export { eventRange } from "./event-range.ts";
 export { fault as runnerFault } from "./faults.ts";
 export { joinRun } from "./join-run.ts";
 export { startThread, type StartedThread } from "./client/bench-thread.ts";

@@ -4,7 +4,7 @@ import { beginRun, type BegunRun } from "./begin-run.ts";
 import { coordinate, endOf, isOurs, lastDoubt, putAway, watchData } from "./conduct.ts";
 import type { RunOutcome } from "./coordinator/outcome.ts";
 import { EventTable } from "./coordinator/event-table.ts";
-import type { Range } from "./coordinator/range-set.ts";
+import { eventRange } from "./event-range.ts";
 import { fault } from "./faults.ts";
 import { removeOutFolder, type OutFolder } from "./out-folder.ts";
 import type { RunNetwork } from "./run-network.ts";
@@ -51,15 +51,6 @@ export async function runCoordinator(
     trace?.close();
     index.close();
   }
-}
-
-/** @throws EvbError "events-range" */
-function eventRange(text: string | undefined, events: number): Range {
-  if (text === undefined) return { first: 0, end: events };
-  const parts = /^(\d*):(\d*)$/.exec(text);
-  const [first, end] = [Number(parts?.[1] ?? 0), parts?.[2] ? Number(parts[2]) : events];
-  if (parts === null || first >= end || end > events) throw fault("events-range", { text, events });
-  return { first, end };
 }
 
 /** A run that was stopped keeps its journal; one that a failed event ended has results of what was done. */

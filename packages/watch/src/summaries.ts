@@ -1,5 +1,6 @@
 import type { IndexOutcome, MatchReport } from "@evb/index";
 import type { ClientShare, RunReport } from "@evb/runner";
+import { table } from "./table.ts";
 import { bytesText, counted, countText, secondsText } from "./units.ts";
 
 /** More sources than this are not listed one by one; `--json` has them all. */
@@ -71,15 +72,4 @@ function timeLines(clients: readonly ClientShare[]): string[] {
   });
   const names = clients.map(({ rank, host }) => `client ${String(rank)} on ${host}`);
   return table(["", ...names.map((name) => name.slice(0, 24))], [header, ...rows]);
-}
-
-/** Names to the left, numbers to the right. */
-function table(names: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const width = Math.max(...names.map((name) => name.length));
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row, i) =>
-    [names[i]!.padEnd(width), ...row.map((cell, column) => cell.padStart(widths[column]!))].join(
-      "  ",
-    ),
-  );
 }

@@ -3,8 +3,9 @@ import type { DataFile } from "./data-file.ts";
 /** Larger rows are read one by one: a call costs less than copying them once more. */
 export const SMALL_BYTES_MAX = 2 ** 13;
 /** A read that begins so little behind the last one goes on with it: a call costs as much as copying so many bytes. */
-const GAP_BYTES_MAX = 2 ** 13;
-const WINDOW_BYTES_MAX = 2 ** 16;
+export const JOINED_GAP_BYTES_MAX = 2 ** 13;
+/** More isn't read at a time. */
+export const JOINED_BYTES_MAX = 2 ** 16;
 
 /**
  * Bytes around small rows: where these follow each other nearly, as those of a run's events do, more and
@@ -27,9 +28,11 @@ export class ReadWindow {
 
   #fill(file: DataFile, position: number, size: number): void {
     const goesOn =
-      file === this.#file && position >= this.#begin && position <= this.#end + GAP_BYTES_MAX;
+      file === this.#file &&
+      position >= this.#begin &&
+      position <= this.#end + JOINED_GAP_BYTES_MAX;
     const held = this.#end - this.#begin;
-    const wanted = goesOn ? Math.min(WINDOW_BYTES_MAX, 2 * held) : size;
+    const wanted = goesOn ? Math.min(JOINED_BYTES_MAX, 2 * held) : size;
     // What the file doesn't have isn't asked for, but for the row's own bytes: the caller must hear of those.
     const bytes = Math.max(size, Math.min(wanted, file.sizeBytes - position));
     if (this.#bytes.length < bytes) this.#bytes = new Uint8Array(bytes);

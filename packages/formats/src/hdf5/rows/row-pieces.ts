@@ -24,6 +24,17 @@ export function stretchesOf({ itemShape, elementBytes, chunk }: RowLayout): Stre
   });
 }
 
+/**
+ * For each chunk of a row, in the same order: which bytes of its part of the row are read at once where
+ * nothing is filtered. What lies between stretches is read, too.
+ */
+export const piecesOf = (layout: RowLayout): { readonly from: number; readonly bytes: number }[] =>
+  stretchesOf(layout).map((stretches) => {
+    const [first, last] = [stretches[0]!, stretches.at(-1)!];
+    if (stretches.length === 1) return { from: first.from, bytes: first.bytes };
+    return { from: 0, bytes: last.from + last.bytes };
+  });
+
 /** Indices of the k-th place of a grid. */
 function placeIn(grid: readonly number[], k: number): number[] {
   const place: number[] = [];
