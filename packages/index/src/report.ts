@@ -1,6 +1,5 @@
 import type { Match } from "@evb/event";
 import type { SourceStorage } from "./direct-storage.ts";
-import type { IndexedSource } from "./order.ts";
 
 /** The match report of `evb index`, as CLI.md names its fields. */
 export interface MatchReport {
@@ -28,7 +27,11 @@ export interface SourceReport {
 
 export function matchReport(
   match: Match,
-  sources: readonly IndexedSource[],
+  sources: readonly {
+    readonly name: string;
+    readonly file: string;
+    readonly scan: { readonly storage: SourceStorage };
+  }[],
   seconds: number,
 ): MatchReport {
   const counts = [...match.multiplicity].sort(([a], [b]) => a - b);
