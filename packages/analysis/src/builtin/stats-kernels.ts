@@ -95,7 +95,10 @@ class StatsKernels {
 
 let loaded: StatsKernels | undefined;
 
-/** Of n ≥ 1 elements. Of zeros with and without a sign any counts as the smallest; with not-a-number the sum is the same. */
+/**
+ * Of shape (n) elements, n ≥ 1. Of floats: where the smallest or largest is zero its sign is any one's, and with not-a-number in
+ * the data only the sum, which is not-a-number, is right.
+ */
 export function reduceByKernel(data: Elements): Reduction {
   // Compiled when it is first needed, in 0.2 ms.
   loaded ??= new StatsKernels();
