@@ -10,7 +10,7 @@ export default defineConfig(
       ".ci/**",
       "packages/cli/bin/**",
       "**/*.mjs",
-      "packages/formats/kernels/**",
+      "packages/*/kernels/**",
     ],
   },
   {

@@ -190,6 +190,30 @@ export const sabotages = [
     tests: ["analysis/totals"],
   },
   {
+    name: "elements behind the last whole vector are left out of smallest, largest and sum",
+    file: "packages/analysis/src/builtin/stats-kernels.ts",
+    line: "this.#run[type](part.length / data.BYTES_PER_ELEMENT);",
+    instead:
+      "this.#run[type](Math.max(1, (part.length - (part.length % 16)) / data.BYTES_PER_ELEMENT));",
+    tests: ["analysis/stats"],
+  },
+  {
+    name: "unsigned elements are compared as signed ones",
+    file: "packages/analysis/src/builtin/stats-kernels.ts",
+    line: 'Uint32Array: "u4",',
+    instead: 'Uint32Array: "i4",',
+    tests: ["analysis/stats"],
+    named: "u4",
+  },
+  {
+    name: "of zeros any counts, whatever its sign",
+    file: "packages/analysis/src/builtin/stats.ts",
+    line: "min: min === 0 ? zero : min,",
+    instead: "min,",
+    tests: ["analysis/stats"],
+    named: "zeros",
+  },
+  {
     name: "a total that doesn't fit its type is written all the same",
     file: "packages/analysis/src/totals.ts",
     line: "if (value < low || value > high)",

@@ -1,6 +1,7 @@
-// The inner loops of chunk decoding, in AssemblyScript: compiled to WebAssembly with 128-bit vectors by compile.mjs, which
-// writes src/hdf5/filters/kernels-wasm.ts. Pointers are byte offsets in the one memory; whoever calls has reserved what they
-// point to and 16 bytes more behind it, as whole vectors are read and written (docs/decisions/0024-chunk-filters.md).
+// The inner loops of chunk decoding, in AssemblyScript: compiled to WebAssembly with 128-bit vectors by
+// scripts/compile-kernels.mjs, which writes src/hdf5/filters/kernels-wasm.ts. Pointers are byte offsets in the one memory;
+// whoever calls has reserved what they point to and 16 bytes more behind it, as whole vectors are read and written
+// (docs/decisions/0024-chunk-filters.md).
 
 /** What a decoder returns for a stream that is broken or doesn't fit. */
 const BROKEN: i32 = -1;

@@ -1,5 +1,6 @@
 import type { Elements } from "@evb/event";
 import { defineAnalysis } from "../analysis.ts";
+import { reduceByKernel, type Reduction } from "./stats-kernels.ts";
 import { addReadTotals, readTotals } from "./totals.ts";
 
 /** What `stats` says of one fragment. */
@@ -36,67 +37,68 @@ export const stats = defineAnalysis({
   },
 });
 
-/** Statistics of shape (n) elements. Of no elements: zeros, and a mean that is not a number. */
+/**
+ * Statistics of shape (n) elements. Of no elements: zeros, and a mean that is not a number. The same bytes on every host.
+ */
 export function statsOf(data: Elements): Stats {
   if (data.length === 0) return { first: 0, min: 0, max: 0, sum: 0, mean: NaN };
-  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return statsOfBig(data);
-  return statsOfNumbers(data);
+  const reduced = data.length < KERNEL_ELEMENTS ? reduceByLoop(data) : reduceByKernel(data);
+  const floats = data instanceof Float32Array || data instanceof Float64Array;
+  const { min, max, sum } = floats ? ofFloats(data, reduced) : reduced;
+  return { first: data[0]!, min, max, sum, mean: sum / data.length };
 }
 
-/** So many elements are summed before they are added to the rest: sums of floats stay within 1e-12 of the exact ones. */
-const BLOCK = 1024;
+/**
+ * A kernel's call and copy cost as much as a loop over so many elements (test/bench/stats.mjs, 2026-11-20). Both say the same
+ * of integers; the last digits of the sums of floats depend on it.
+ */
+const KERNEL_ELEMENTS = 128;
 
-function statsOfNumbers(data: Exclude<Elements, BigInt64Array | BigUint64Array>): Stats {
+function reduceByLoop(data: Elements): Reduction {
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return reduceBig(data);
   let min = data[0]!;
   let max = data[0]!;
   let sum = 0;
-  for (let block = 0; block < data.length; block += BLOCK) {
-    const end = Math.min(block + BLOCK, data.length);
-    let part = 0;
-    for (let i = block; i < end; i++) {
-      const value = data[i]!;
-      part += value;
-      if (value < min) min = value;
-      if (value > max) max = value;
-    }
-    sum += part;
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]!;
+    sum += value;
+    if (value < min) min = value;
+    if (value > max) max = value;
   }
-  if (Number.isNaN(sum) && data.some(Number.isNaN)) min = max = NaN;
-  return { first: data[0]!, min, max, sum, mean: sum / data.length };
+  return { min, max, sum };
 }
 
-/** Its own kernel: one that has seen both kinds of array is 4–6 times slower for good. */
-function statsOfBig(data: BigInt64Array | BigUint64Array): Stats {
-  let smallest = 0;
-  let largest = 0;
-  for (let i = 1; i < data.length; i++) {
-    if (data[i]! < data[smallest]!) smallest = i;
-    if (data[i]! > data[largest]!) largest = i;
-  }
-  const sum = Number(exactSum(data));
-  const [min, max] = [data[smallest]!, data[largest]!];
-  return { first: data[0]!, min, max, sum, mean: sum / data.length };
-}
-
-/** So many halves of 32 bit add up to less than 2^53. */
-const HALVES = 2 ** 20;
-
-/** Low and high halves are added apart, as doubles: exact, and no BigInt is made of an element. */
-function exactSum(data: BigInt64Array | BigUint64Array): bigint {
-  const signed = data instanceof BigInt64Array;
+/**
+ * Its own loop: one that has seen both kinds of array is 4–6 times slower for good. Low and high halves are added apart, as
+ * doubles: exact for so few elements, and no BigInt is made of an element.
+ */
+function reduceBig(data: BigInt64Array | BigUint64Array): Reduction {
   const at = [data.buffer, data.byteOffset, 2 * data.length] as const;
   const lows = new Uint32Array(...at);
-  const highs = signed ? new Int32Array(...at) : lows;
-  let sum = 0n;
-  for (let block = 0; block < lows.length; block += 2 * HALVES) {
-    const end = Math.min(block + 2 * HALVES, lows.length);
-    let low = 0;
-    let high = 0;
-    for (let i = block; i < end; i += 2) {
-      low += lows[i]!;
-      high += highs[i + 1]!;
-    }
-    sum += BigInt(low) + (BigInt(high) << 32n);
+  const highs = data instanceof BigInt64Array ? new Int32Array(...at) : lows;
+  let smallest = 0;
+  let largest = 0;
+  let low = 0;
+  let high = 0;
+  for (let i = 0; i < data.length; i++) {
+    if (data[i]! < data[smallest]!) smallest = i;
+    if (data[i]! > data[largest]!) largest = i;
+    low += lows[2 * i]!;
+    high += highs[2 * i + 1]!;
   }
-  return sum;
+  const sum = Number(BigInt(low) + (BigInt(high) << 32n));
+  return { min: data[smallest]!, max: data[largest]!, sum };
+}
+
+/** Comparisons pass over not-a-number, and find two zeros equal: the first one counts, with its sign. */
+function ofFloats(data: Float32Array | Float64Array, { min, max, sum }: Reduction): Reduction {
+  // Infinities of both signs have such a sum as well.
+  if (Number.isNaN(sum) && data.some(Number.isNaN)) return { min: NaN, max: NaN, sum: NaN };
+  const zero = min === 0 || max === 0 ? data[data.indexOf(0)]! : 0;
+  // Written out, as the bits of a not-a-number that was computed are not the same on every processor.
+  return {
+    min: min === 0 ? zero : min,
+    max: max === 0 ? zero : max,
+    sum: Number.isNaN(sum) ? NaN : sum,
+  };
 }
