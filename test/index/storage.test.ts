@@ -40,5 +40,15 @@ test("rows that read as something else where they are said to lie are left to th
       kind: "library",
       reason: "it is virtual",
     });
+    const scattered = mistold(file, (storage) => ({
+      ...(storage as Extract<Storage, { kind: "chunked" }>),
+      chunk: [1, 1],
+    }));
+    scattered.dataSet = () =>
+      ({ shape: { shape: [3, 1000], typeName: "<u4", filters: [] } }) as never;
+    expect(await findStorage(scattered, "/numbers")).toEqual({
+      kind: "library",
+      reason: "each row lies in 1000 chunks",
+    });
     file.close();
   }));

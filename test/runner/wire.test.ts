@@ -303,6 +303,12 @@ describe("counts that no message can have", () => {
   });
 });
 
+const withChunk = (chunk: readonly number[]): Uint8Array => {
+  const [source] = WELCOME.sources;
+  const storage = { ...source!.storage!, chunk };
+  return encodeValue({ ...WELCOME, sources: [{ ...source, storage }] });
+};
+
 const welcomeOf = (path: string): Uint8Array =>
   encodeValue({ ...WELCOME, files: [{ ...WELCOME.files[0], path }] });
 
@@ -331,6 +337,8 @@ describe("wrong fields", () => {
       "a time-out that is negative",
       () => decodeWelcome(encodeValue({ ...WELCOME, eventTimeoutMs: -1 })),
     ],
+    ["chunks of another shape than rows", () => decodeWelcome(withChunk([1, 250]))],
+    ["chunks without rows", () => decodeWelcome(withChunk([0, 250, 500]))],
     ["a sid beyond 16 bit", () => decodeWelcome(encodeValue({ ...WELCOME, sid: 65_536 }))],
     ["a source of no file", () => decodeWelcome(encodeValue({ ...WELCOME, files: [] }))],
     [

@@ -32,6 +32,9 @@ interface LibraryStorage {
 
 export type SourceStorage = DirectStorage | LibraryStorage;
 
+/** A lease has the place of each: so it stays small. */
+const CHUNKS_PER_ROW_MAX = 256;
+
 const NO_PLACES: ChunkPlaces = {
   address: new Float64Array(0),
   stored: undefined,
@@ -73,6 +76,8 @@ function directStorage(storage: Storage, { shape, typeName }: DataSetShape): Sou
   }
   const { chunk, filters, address, storedBytes, filterMask } = storage;
   const layout = { ...common, chunk, address: NOWHERE, filters };
+  const chunks = chunksPerRow(layout);
+  if (chunks > CHUNKS_PER_ROW_MAX) return library(`each row lies in ${String(chunks)} chunks`);
   const places = { address, stored: storedBytes, mask: filterMask };
   return { kind: "direct", path, layout, places };
 }

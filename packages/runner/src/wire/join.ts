@@ -198,15 +198,20 @@ function welcomeSource(value: unknown): WelcomeSource {
   const type = asElementType(fields.text("type"));
   if (type === undefined)
     throw fault("frame-bad", { what: "welcome", reason: "an element type is none" });
+  const itemShape = fields.list("itemShape", DIMENSIONS_MAX, dimension);
+  const storage = welcomeStorage((value as { storage?: unknown }).storage);
+  const chunk = storage?.chunk;
+  if (chunk !== undefined && (chunk.length !== itemShape.length + 1 || chunk.includes(0)))
+    throw fault("frame-bad", { what: "welcome", reason: "chunks have another shape than rows" });
   return {
     name: fields.text("name"),
     file: fields.integer("file", SOURCES_MAX),
     payload: fields.text("payload"),
     type,
-    itemShape: fields.list("itemShape", DIMENSIONS_MAX, dimension),
+    itemShape,
     rows: fields.integer("rows"),
     payloadFile: fields.integer("payloadFile", SOURCES_MAX),
-    storage: welcomeStorage((value as { storage?: unknown }).storage),
+    storage,
   };
 }
 
