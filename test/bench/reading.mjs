@@ -31,6 +31,9 @@ const SMALL = ["--files", "2", "--ints", "64", "--scatter"];
 /** h5py reads 6,000 of these a second. */
 const FEW = String(megabytes < 2000 ? 20_000 : 150_000);
 
+/** So much that what a process reads of its own doesn't show. */
+const HONEST_BYTES = 3e9;
+
 /** What is read, by how many processes, and against whom; `must` is what is asked of a quiet machine. */
 const CASES = [
   {
@@ -127,14 +130,18 @@ function measured(folder, pread, { what, make, clients, peers, analysis = "read"
   if (checks.size !== 1)
     throw new Error(`the peers read different rows: ${[...checks].join(", ")}`);
   const seconds = (name) => median(seen[name].map((each) => each.seconds));
-  const { bytes, read } = seen.evb[0];
+  const { bytes, bytesRead, counted } = seen.evb[0];
+  if (bytesRead > HONEST_BYTES && Math.abs(counted / bytesRead - 1) > 0.02)
+    throw new Error(`evb says that it read ${bytesRead} bytes, and the system ${counted}`);
   return [
     {
       what: `${what}: evb, ${clients} client${clients > 1 ? "s" : ""}`,
       value: bytes / seconds("evb") / 1e9,
       unit: "GB/s",
     },
-    { what: `${what}: bytes read / counted by the system`, value: read, unit: "" },
+    // A client's own files, and what its runtime reads, are some 15 MB.
+    { what: `${what}: the system's count / bytesRead`, value: counted / bytesRead, unit: "×" },
+    { what: `${what}: bytesRead / bytes`, value: bytesRead / bytes, unit: "×" },
     ...Object.entries(peers).map(([name, must]) => ({
       what: `${what}: ${name} / evb${must === undefined ? "" : ` (≥ ${must})`}`,
       value: seconds(name) / seconds("evb"),
@@ -146,25 +153,27 @@ function measured(folder, pread, { what, make, clients, peers, analysis = "read"
 }
 
 function evb(index, out, clients, analysis, checks) {
+  const reads = `${out}.reads`;
   const words = [
-    EVB,
-    "run",
-    index,
-    "-o",
-    out,
-    "--clients",
-    String(clients),
-    "--analysis",
-    analysis,
-    "--quiet",
+    ...[EVB, "run", index, "-o", out, "--clients", String(clients)],
+    ...["--analysis", analysis, "--quiet"],
   ];
-  run(process.execPath, words);
+  const env = {
+    ...process.env,
+    NODE_OPTIONS: `--require=${join(HERE, "peers/count-reads.cjs")}`,
+    EVB_READS: reads,
+    // One client is in the process of the command.
+    EVB_READER: clients === 1 ? "evb.js" : "client.js",
+  };
+  run(process.execPath, words, { env });
   const { seconds, bytes, bytesRead, totals } = JSON.parse(
     readFileSync(join(out, "report.json"), "utf8"),
   );
+  const counted = readFileSync(reads, "utf8").trim().split("\n").map(Number);
+  rmSync(reads);
   rmSync(out, { recursive: true });
   checks.add(String(totals.first));
-  return { seconds, bytes, read: bytesRead / bytes };
+  return { seconds, bytes, bytesRead, counted: counted.reduce((sum, n) => sum + n, 0) };
 }
 
 function together(count, words, checks) {
