@@ -7,6 +7,7 @@ import {
   MemoryNetwork,
   orderRuns,
   startThread,
+  type ClientLink,
   type OrderClients,
   type OrderJob,
   type OrderOutcome,
@@ -64,8 +65,11 @@ function jobIn(folder: string, change: Partial<OrderJob> = {}): OrderJob {
   };
 }
 
-/** One client in this process, and what is to be looked at whenever more is done. */
-function oneClient(progress: (done: number, stop: () => void) => void): OrderClients {
+/**
+ * One client in this process, and what is to be looked at whenever more is done. It may be stopped when it
+ * has said so much: before the coordinator has handed out all, however fast the machine is.
+ */
+function oneClient(look: () => void, messagesMax = Infinity): OrderClients {
   const stopped = new AbortController();
   const failed = new AbortController();
   const over = new AbortController();
@@ -75,8 +79,30 @@ function oneClient(progress: (done: number, stop: () => void) => void): OrderCli
   const stop = (): void => {
     stopped.abort();
   };
+  const stoppedLink = (): ClientLink => {
+    const link = memory.client();
+    let messages = 0;
+    return {
+      listen: (events) => {
+        link.listen(events);
+      },
+      join: (request) => {
+        link.join(request);
+      },
+      connectLane: (port) => {
+        link.connectLane(port);
+      },
+      publish: (frames) => {
+        link.publish(frames);
+        if (++messages === messagesMax) stop();
+      },
+      close: (lingerMs) => {
+        link.close(lingerMs);
+      },
+    };
+  };
   const start = (run: string): void => {
-    const client = new Client(memory.client(), {
+    const client = new Client(stoppedLink(), {
       run,
       places: [],
       out: folder,
@@ -95,9 +121,7 @@ function oneClient(progress: (done: number, stop: () => void) => void): OrderCli
     network: () => ({ kind: "memory", link: memory.coordinator }),
     watcher: {
       notice: () => undefined,
-      progress: ({ done }) => {
-        progress(done, stop);
-      },
+      progress: look,
       listening: ({ run }) => {
         start(run);
       },
@@ -113,11 +137,8 @@ function oneClient(progress: (done: number, stop: () => void) => void): OrderCli
   };
 }
 
-/** Until so many parts are written. */
-const stoppedAfter = (parts: number): OrderClients =>
-  oneClient((done, stop) => {
-    if (done >= parts) stop();
-  });
+/** Until it has greeted, and said a few times what it has done. */
+const stoppedSoon = (): OrderClients => oneClient(() => undefined, 4);
 
 const toTheEnd = (): OrderClients => oneClient(() => undefined);
 
@@ -145,7 +166,7 @@ describe("a run of ring items", () => {
   test("that is stopped has no file of its name either, and is resumed to the same bytes", () =>
     inFolder(async (folder) => {
       const run = makeRun(folder);
-      const stopped = await orderRuns(jobIn(folder), stoppedAfter(10));
+      const stopped = await orderRuns(jobIn(folder), stoppedSoon());
       expect(stopped).toMatchObject({ exitCode: 4, report: { runs: [] } });
       expect(outIn(folder)).toEqual([".run-0001"]);
       const again = await orderRuns(jobIn(folder, { resume: true }), toTheEnd());
@@ -169,7 +190,7 @@ describe("a run of ring items", () => {
   test("isn't resumed by another version of evb", () =>
     inFolder(async (folder) => {
       makeRun(folder);
-      expect(await orderRuns(jobIn(folder), stoppedAfter(10))).toMatchObject({ exitCode: 4 });
+      expect(await orderRuns(jobIn(folder), stoppedSoon())).toMatchObject({ exitCode: 4 });
       const other = jobIn(folder, { resume: true, evbVersion: "another" });
       const { tag, exitCode } = await faultOf(() => orderRuns(other, toTheEnd()));
       expect({ tag, exitCode }).toEqual({ tag: "resume-differs", exitCode: 2 });
@@ -178,7 +199,7 @@ describe("a run of ring items", () => {
   test("isn't resumed with other settings", () =>
     inFolder(async (folder) => {
       const run = makeRun(folder);
-      expect(await orderRuns(jobIn(folder), stoppedAfter(10))).toMatchObject({ exitCode: 4 });
+      expect(await orderRuns(jobIn(folder), stoppedSoon())).toMatchObject({ exitCode: 4 });
       const other = jobIn(folder, { resume: true, settings: { window: "20", policy: "latest" } });
       const { tag, exitCode } = await faultOf(() => orderRuns(other, toTheEnd()));
       expect({ tag, exitCode }).toEqual({ tag: "resume-differs", exitCode: 2 });
