@@ -78,7 +78,9 @@ def report(sources, times, rows):
         matched, distinct = int((mine >= 0).sum()), len(np.unique(s.stamps))
         each.append({"source": s.name, "file": s.file, "rows": len(s.stamps), "matched": matched,
                      "unmatched": distinct - matched, "duplicates": len(s.stamps) - distinct,
-                     "outOfOrder": int((s.stamps[1:] < s.stamps[:-1]).sum())})
+                     "outOfOrder": int((s.stamps[1:] < s.stamps[:-1]).sum()),
+                     # Nothing here is stored in a way that only the HDF5 library reads.
+                     "library": None})
     return {"events": len(times), "fragments": int((rows >= 0).sum()),
             "multiplicity": {str(k): int(n) for k, n in zip(per_event, events)}, "sources": each}
 
