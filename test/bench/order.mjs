@@ -88,13 +88,13 @@ const commandRows = (folder, megabytes) => {
       what: "longer of (order, sha512sum) / with sha512 (0.77: 1.3 x)",
       value: Math.max(of.order, of.sha512sum) / of.checked,
       unit: "x",
-      floor: 0.5,
+      floor: 0.4,
     },
     {
       what: "three windows in one pass / three orders",
       value: (3 * of.order) / of.windows,
       unit: "x",
-      floor: 1.1,
+      floor: 0.6,
     },
   ];
 };

@@ -147,7 +147,7 @@ function measured(folder, pread, { what, make, clients, peers, analysis = "read"
       value: seconds(name) / seconds("evb"),
       unit: "×",
       // Floors are for busy machines, which have other work on these cores.
-      ...(must === undefined ? {} : { floor: must / 5 }),
+      ...(must === undefined ? {} : { floor: must / 8 }),
     })),
   ];
 }
