@@ -75,8 +75,15 @@ describeWith(["h5py", "hdf5tools"], "data sets made by h5py and h5repack", () =>
         if (file.shapeOf(dataSet)!.shape.length === 0) continue;
         const storage = await findStorage(file, dataSet);
         const name = `${path} ${dataSet}`;
-        if (storage.kind === "library") wrong.push(`${name}: ${storage.reason}`);
-        else if (sha256(await rowsOf(storage, file.dataSet(dataSet).length)) !== expected)
+        if (storage.kind === "library") {
+          // Places of so many chunks would make leases large.
+          if (/^each row lies in \d{3,} chunks$/.test(storage.reason)) continue;
+          wrong.push(`${name}: ${storage.reason}`);
+        }
+        if (
+          storage.kind === "direct" &&
+          sha256(await rowsOf(storage, file.dataSet(dataSet).length)) !== expected
+        )
           wrong.push(name);
         compared++;
       }
