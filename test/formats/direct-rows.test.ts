@@ -4,6 +4,7 @@ import { describe, expect, test } from "@jest/globals";
 import {
   DataFile,
   DirectRows,
+  NO_PLACES,
   NOWHERE,
   type ChunkDecoder,
   type ChunkPlaces,
@@ -12,6 +13,7 @@ import {
 import { faultOf } from "../support/faults.ts";
 import { inFolder } from "../support/folder.ts";
 import { SeededRandom } from "../support/random.ts";
+import { coordinates } from "../support/rebuild-storage.ts";
 
 /** A data set of numbered bytes, and a file that has it as a layout says. */
 interface Made {
@@ -24,16 +26,6 @@ interface Made {
 }
 
 const product = (numbers: readonly number[]): number => numbers.reduce((all, n) => all * n, 1);
-
-function placeIn(shape: readonly number[], number: number): number[] {
-  const place: number[] = [];
-  let rest = number;
-  for (const n of shape.toReversed()) {
-    place.unshift(rest % n);
-    rest = Math.floor(rest / n);
-  }
-  return place;
-}
 
 /** The filter of these tests: every byte is turned over, and a byte is put before. */
 const TURNED: ChunkDecoder = {
@@ -74,12 +66,12 @@ function make(random: SeededRandom): Made {
   }
   const grid = shape.map((n, i) => Math.ceil(n / chunk[i]!));
   const chunks = Array.from({ length: product(grid) }, (_, number) => {
-    const corner = placeIn(grid, number).map((at, i) => at * chunk[i]!);
+    const corner = coordinates(number, grid).map((at, i) => at * chunk[i]!);
     const absent = random.below(6) === 0;
     const left = random.below(5) === 0;
     const bytes = Buffer.alloc(product(chunk) * elementBytes, 0xbb);
     for (let cell = 0; cell < product(chunk); cell++) {
-      const place = placeIn(chunk, cell).map((at, i) => at + corner[i]!);
+      const place = coordinates(cell, chunk).map((at, i) => at + corner[i]!);
       if (place.some((at, i) => at >= shape[i]!)) continue;
       const from = place.reduce((at, n, i) => at * shape[i]! + n, 0) * elementBytes;
       if (absent) stored.set(fill ?? Buffer.alloc(elementBytes), from);
@@ -98,8 +90,6 @@ function make(random: SeededRandom): Made {
   const layout = { ...common, address: NOWHERE, filters };
   return { layout, rows, ...finish(stored, common, parts), places };
 }
-
-const NO_PLACES: ChunkPlaces = { address: new Float64Array(0), stored: undefined, mask: undefined };
 
 function finish(
   stored: Buffer,

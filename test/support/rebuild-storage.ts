@@ -44,7 +44,8 @@ function placeChunks(
   }
 }
 
-function coordinates(number: number, shape: readonly number[]): number[] {
+/** Of a cell in C order. */
+export function coordinates(number: number, shape: readonly number[]): number[] {
   const place: number[] = [];
   let rest = number;
   for (const n of shape.toReversed()) {

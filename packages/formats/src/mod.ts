@@ -25,10 +25,12 @@ export {
   JOINED_GAP_BYTES_MAX,
   SMALL_BYTES_MAX,
 } from "./hdf5/rows/read-window.ts";
-export { piecesOf } from "./hdf5/rows/row-pieces.ts";
+export { RowRanges } from "./hdf5/rows/row-ranges.ts";
+export { piecesOf } from "./hdf5/rows/row-stretches.ts";
 export {
   chunkBytesOf,
   chunksPerRow,
+  NO_PLACES,
   NOWHERE,
   rowBytesOf,
   rowsPerChunk,

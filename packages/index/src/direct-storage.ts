@@ -4,6 +4,7 @@ import {
   decoderOf,
   DataFile,
   DirectRows,
+  NO_PLACES,
   NOWHERE,
   rowsPerChunk,
   type ChunkPlaces,
@@ -35,22 +36,15 @@ export type SourceStorage = DirectStorage | LibraryStorage;
 /** A lease has the place of each: so it stays small. */
 const CHUNKS_PER_ROW_MAX = 256;
 
-const NO_PLACES: ChunkPlaces = {
-  address: new Float64Array(0),
-  stored: undefined,
-  mask: undefined,
-};
-
 /**
  * Finds where a data set's rows lie, and reads some of them both ways: on any doubt it is the library that
  * will read it.
  */
 export async function findStorage(file: Hdf5File, dataSet: string): Promise<SourceStorage> {
   try {
-    const { shape } = file.dataSet(dataSet);
-    const found = directStorage(file.storageOf(dataSet), shape);
-    if (found.kind === "library") return found;
-    return await compared(found, file.dataSet(dataSet));
+    const known = file.dataSet(dataSet);
+    const found = directStorage(file.storageOf(dataSet), known.shape);
+    return found.kind === "library" ? found : await compared(found, known);
   } catch (thrown) {
     if (!isEvbError(thrown)) throw thrown;
     return library(sentenceOf(thrown));

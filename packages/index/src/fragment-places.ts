@@ -6,7 +6,7 @@ import {
   type Hdf5File,
   type RowLayout,
 } from "@evb/formats";
-import { PagedColumn } from "./chunk-columns.ts";
+import { PagedColumn } from "./paged-column.ts";
 
 /** A source's chunks in the index's columns. */
 interface SourceChunks {

@@ -1,5 +1,5 @@
 import { elementBytes } from "@evb/event";
-import { chunksPerRow, type ChunkPlaces } from "@evb/formats";
+import { chunksPerRow, NO_PLACES, rowBytesOf } from "@evb/formats";
 import { tallyOf, type PlannedReading, type RowTally } from "./row-tally.ts";
 import type { RunEvents, RunSource } from "./run-index.ts";
 
@@ -103,14 +103,9 @@ function addRows(
   }
 }
 
-const NO_PLACES: ChunkPlaces = {
-  address: new Float64Array(0),
-  stored: undefined,
-  mask: undefined,
-};
-
 function planOf(source: RunSource, fragments: number, tally: RowTally | undefined): SourcePlan {
-  const rowBytes = source.itemShape.reduce((product, n) => product * n, elementBytes(source.type));
+  const { itemShape, type } = source;
+  const rowBytes = rowBytesOf({ itemShape, elementBytes: elementBytes(type) });
   return {
     source: source.name,
     fragments,

@@ -158,9 +158,9 @@ class FilteredTally implements RowTally {
   readonly #chunksPerRow: number;
   readonly #chunkBytes: number;
   /** Chunks that lie above each other are read together. */
-  readonly #seen: Numbers;
+  readonly #seen: RowGroups;
   readonly #betterRows: number;
-  readonly #betterSeen: Numbers;
+  readonly #betterSeen: RowGroups;
   /** The chunks that were decoded last, and how many of them were ever written. */
   #last = -1;
   #lastWritten = 0;
@@ -173,10 +173,10 @@ class FilteredTally implements RowTally {
     this.#rowsPerChunk = rowsPerChunk(layout);
     this.#chunksPerRow = chunksPerRow(layout);
     this.#chunkBytes = chunkBytesOf(layout);
-    this.#seen = new Numbers(rows, this.#rowsPerChunk);
+    this.#seen = new RowGroups(rows, this.#rowsPerChunk);
     const rowBytes = Math.max(1, rowBytesOf(layout));
     this.#betterRows = Math.min(this.#rowsPerChunk, Math.ceil(BETTER_BYTES_MIN / rowBytes));
-    this.#betterSeen = new Numbers(rows, this.#betterRows);
+    this.#betterSeen = new RowGroups(rows, this.#betterRows);
   }
 
   add(row: number, places: ChunkPlaces, at: number): void {
@@ -224,7 +224,7 @@ class FilteredTally implements RowTally {
 }
 
 /** Which groups of so many rows were met; a row is met once. */
-class Numbers {
+class RowGroups {
   count = 0;
   readonly #rows: number;
   /** Of groups of several rows a bit each. */

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { elementBytes, sentenceOf, viewElements, type Elements } from "@evb/event";
 import type { Fragment, SourceInfo } from "@evb/analysis";
-import { DataFile, decoderOf, DirectRows, loadHdf5 } from "@evb/formats";
+import { DataFile, decoderOf, DirectRows, loadHdf5, rowBytesOf } from "@evb/formats";
 import type { DataPlace } from "@evb/index";
 import { fault } from "../faults.ts";
 import type { Welcome } from "../wire/join.ts";
@@ -75,7 +75,8 @@ export class Sources {
   ): Promise<Sources> {
     const sources: Source[] = [];
     for (const [row, info] of infos.entries()) {
-      const rowBytes = info.shape.reduce((product, n) => product * n, elementBytes(info.type));
+      const { shape: itemShape, type } = info;
+      const rowBytes = rowBytesOf({ itemShape, elementBytes: elementBytes(type) });
       const direct = reads ? await directRows(welcome.sources[row]!) : undefined;
       const room = Math.ceil(rowBytes / ALIGNMENT) * ALIGNMENT;
       sources.push({ info, rowBytes, room, direct, place: NOWHERE_YET });

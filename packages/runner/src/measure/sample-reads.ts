@@ -1,6 +1,6 @@
 import { readSync, closeSync, openSync } from "node:fs";
 import { decoderOf, DataFile, DirectRows, rowBytesOf, type ChunkDecoder } from "@evb/formats";
-import { rangesOf, type RowRanges, type RowSample } from "./row-sample.ts";
+import { rangesOf, type RowSample, type SampleRanges } from "./row-sample.ts";
 import { sharedNowMs } from "./read-task.ts";
 
 /** How far a task came. */
@@ -22,7 +22,7 @@ const LOOK_BYTES = 2 ** 15;
 /** The same rows, by plain positioned reads and by evb's reader. */
 export class SampleReads {
   readonly #sample: RowSample;
-  readonly #ranges: RowRanges;
+  readonly #ranges: SampleRanges;
   readonly #decoders: readonly (ChunkDecoder | "none")[];
   readonly #files = new Map<string, { readonly fd: number; readonly data: DataFile }>();
   readonly #buffer: Uint8Array;

@@ -12,7 +12,8 @@ import {
   type RowLayout,
 } from "./row-layout.ts";
 import { ReadWindow, SMALL_BYTES_MAX } from "./read-window.ts";
-import { stretchesOf, type Stretch } from "./row-pieces.ts";
+import { RowRanges } from "./row-ranges.ts";
+import { stretchesOf, type Stretch } from "./row-stretches.ts";
 import { swapBytes } from "./swap-bytes.ts";
 
 /** Reads rows of one data set by positioned reads: the HDF5 library has no part in it. */
@@ -32,8 +33,7 @@ export class DirectRows {
   readonly #chunkBytes: number;
   /** A chunk is one row, and nothing else. */
   readonly #isRow: boolean;
-  /** By chunk of a row: which one was said to be read last. */
-  readonly #said: Float64Array;
+  readonly #ranges: RowRanges;
   /** A chunk's part of a row that isn't one stretch, or a chunk as stored. */
   #scratch = new Uint8Array(0);
   /** For small rows. */
@@ -51,7 +51,7 @@ export class DirectRows {
     this.#chunkBytes = chunkBytesOf(layout);
     this.#partBytes = this.#chunkBytes / this.#rowsPerChunk;
     this.#isRow = this.#chunkBytes === this.rowBytes && this.chunks === 1;
-    this.#said = new Float64Array(this.chunks).fill(NOWHERE);
+    this.#ranges = new RowRanges(layout);
     this.#decoded = this.#stretches.map(() => ({
       file: undefined,
       address: NOWHERE,
@@ -90,8 +90,8 @@ export class DirectRows {
   }
 
   /**
-   * The reads that {@link read} will do for a row, but for small ones. Of a filtered chunk that holds several
-   * rows it is said once, for the first of them.
+   * The reads that {@link read} will do for a row, but for small ones: see {@link RowRanges}. Rows are asked
+   * for in order.
    */
   ranges(
     row: number,
@@ -99,29 +99,11 @@ export class DirectRows {
     first: number,
     add: (position: number, bytes: number) => void,
   ): void {
-    const large = (position: number, bytes: number): void => {
+    // What is decoded already isn't read.
+    if (this.#decoder !== undefined && this.#decoded[0]?.address === places!.address[first]) return;
+    this.#ranges.of(row, places, first, (position, bytes) => {
       if (bytes > SMALL_BYTES_MAX) add(position, bytes);
-    };
-    if (this.chunks === 0) {
-      const address = this.addressOf(row);
-      if (address !== NOWHERE) large(address, this.rowBytes);
-    }
-    for (let k = 0; k < this.chunks; k++) {
-      const address = places!.address[first + k]!;
-      if (address === NOWHERE) continue;
-      if (this.#decoder !== undefined) {
-        const isKept = this.#decoded[k]!.address === address || this.#said[k] === address;
-        if (isKept && !this.#isRow) continue;
-        this.#said[k] = address;
-        large(address, places!.stored?.[first + k] ?? this.#chunkBytes);
-        continue;
-      }
-      const stretches = this.#stretches[k]!;
-      const part = address + (row % this.#rowsPerChunk) * this.#partBytes;
-      const last = stretches.at(-1)!;
-      const begin = stretches.length === 1 ? last.from : 0;
-      large(part + begin, last.from + last.bytes - begin);
-    }
+    });
   }
 
   #readStretch(file: DataFile, address: number, target: Uint8Array): void {

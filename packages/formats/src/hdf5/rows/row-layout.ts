@@ -31,8 +31,17 @@ export interface ChunkPlaces {
   readonly mask: Uint32Array | undefined;
 }
 
+export const NO_PLACES: ChunkPlaces = {
+  address: new Float64Array(0),
+  stored: undefined,
+  mask: undefined,
+};
+
 /** Decoded bytes of one row. */
-export const rowBytesOf = ({ itemShape, elementBytes }: RowLayout): number =>
+export const rowBytesOf = ({
+  itemShape,
+  elementBytes,
+}: Pick<RowLayout, "itemShape" | "elementBytes">): number =>
   itemShape.reduce((product, n) => product * n, elementBytes);
 
 /** Rows that one chunk covers; 1 where there are no chunks. */
