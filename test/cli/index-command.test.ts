@@ -159,6 +159,7 @@ describe("evb index ends in one sentence", () => {
     ],
     ["run -o x.h5 --match fuzzy", 2, "invalid values: Argument: match"],
     ["run -o x.h5 --colour", 2, "unknown argument: colour; `evb index --help`"],
+    ["run -o x.h5 --read-ahead 4", 2, "unknown argument: read-ahead; `evb index --help`"],
   ])("%s", (words, code, sentence) =>
     inRun((folder) => {
       const before = readdirSync(folder);

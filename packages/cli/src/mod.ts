@@ -121,8 +121,19 @@ function usage(message: string, words: readonly string[]): Error {
   const command = words[0] !== undefined && /^[a-z]+$/.test(words[0]) ? `evb ${words[0]}` : "evb";
   if (message === `Unknown argument: ${words[0] ?? ""}`)
     return fault("usage", { reason: `there is no command ${words[0]!}`, command: "evb" });
-  const line = message.replaceAll(/\s*\n\s*/g, " ");
+  const line = onceEach(message.replaceAll(/\s*\n\s*/g, " "));
   return fault("usage", { reason: line.charAt(0).toLowerCase() + line.slice(1), command });
+}
+
+/** An option of several words is named in both of its spellings, as if there were two. */
+function onceEach(message: string): string {
+  const names = /^Unknown arguments: (.+)$/.exec(message)?.[1]?.split(", ");
+  if (names === undefined) return message;
+  const camel = (name: string): string =>
+    name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+  const twins = new Set(names.filter((name) => name.includes("-")).map(camel));
+  const typed = names.filter((name) => !twins.has(name));
+  return `Unknown argument${typed.length > 1 ? "s" : ""}: ${typed.join(", ")}`;
 }
 
 function report(thrown: unknown): number {
