@@ -16,6 +16,7 @@ import {
   encodeFault,
   encodeLeases,
   encodeValue,
+  encodeWelcome,
   newFrame,
   openMessage,
   readHeader,
@@ -39,6 +40,9 @@ import {
   SCHEMA,
   WELCOME,
 } from "../support/run-frames.ts";
+
+/** A welcome's fields as they are sent. */
+const SENT = decodeValue("welcome", encodeWelcome(WELCOME), 2 ** 16) as Welcome;
 
 const SOURCES = 2;
 
@@ -204,7 +208,7 @@ describe("a message", () => {
 
   test("an analysis without a module has no sha-256, and that arrives", () => {
     const analysis = { ...WELCOME.analysis, sha256: undefined };
-    const welcome = decodeWelcome(encodeValue({ ...WELCOME, analysis })) as Welcome;
+    const welcome = decodeWelcome(encodeValue({ ...SENT, analysis })) as Welcome;
     expect(welcome.analysis.sha256).toBeUndefined();
   });
 
@@ -214,7 +218,7 @@ describe("a message", () => {
 
   test.each(["a", "a/b.h5", "..a/b", "a..b", "a/...", "a/.b"])("names a file %s", (path) => {
     const files = [{ ...WELCOME.files[0], path }];
-    expect(decodeWelcome(encodeValue({ ...WELCOME, files }))).toMatchObject({ files: [{ path }] });
+    expect(decodeWelcome(encodeValue({ ...SENT, files }))).toMatchObject({ files: [{ path }] });
   });
 
   test.each(KINDS)("%s: cut short anywhere, or longer, it is refused", async (kind) => {
@@ -303,14 +307,14 @@ describe("counts that no message can have", () => {
   });
 });
 
-const withChunk = (chunk: readonly number[]): Uint8Array => {
-  const [source] = WELCOME.sources;
-  const storage = { ...source!.storage!, chunk };
-  return encodeValue({ ...WELCOME, sources: [{ ...source, storage }] });
+const withStorage = (fields: { chunk?: readonly number[]; fill?: unknown }): Uint8Array => {
+  const [source] = SENT.sources;
+  const storage = { ...source!.storage!, ...fields };
+  return encodeValue({ ...SENT, sources: [{ ...source, storage }] });
 };
 
 const welcomeOf = (path: string): Uint8Array =>
-  encodeValue({ ...WELCOME, files: [{ ...WELCOME.files[0], path }] });
+  encodeValue({ ...SENT, files: [{ ...WELCOME.files[0], path }] });
 
 describe("wrong fields", () => {
   test.each([
@@ -331,29 +335,30 @@ describe("wrong fields", () => {
     ["a file that is a folder's parent", () => decodeWelcome(welcomeOf("a/.."))],
     [
       "a time-out that no timer can wait",
-      () => decodeWelcome(encodeValue({ ...WELCOME, eventTimeoutMs: 2 ** 31 })),
+      () => decodeWelcome(encodeValue({ ...SENT, eventTimeoutMs: 2 ** 31 })),
     ],
     [
       "a time-out that is negative",
-      () => decodeWelcome(encodeValue({ ...WELCOME, eventTimeoutMs: -1 })),
+      () => decodeWelcome(encodeValue({ ...SENT, eventTimeoutMs: -1 })),
     ],
-    ["chunks of another shape than rows", () => decodeWelcome(withChunk([1, 250]))],
-    ["chunks without rows", () => decodeWelcome(withChunk([0, 250, 500]))],
-    ["a sid beyond 16 bit", () => decodeWelcome(encodeValue({ ...WELCOME, sid: 65_536 }))],
-    ["a source of no file", () => decodeWelcome(encodeValue({ ...WELCOME, files: [] }))],
+    ["chunks of another shape than rows", () => decodeWelcome(withStorage({ chunk: [1, 250] }))],
+    ["chunks without rows", () => decodeWelcome(withStorage({ chunk: [0, 250, 500] }))],
+    ["a fill value of half an element", () => decodeWelcome(withStorage({ fill: "fffc" }))],
+    ["a fill value that is no number", () => decodeWelcome(withStorage({ fill: "fffffcxy" }))],
+    ["a fill value that is a list", () => decodeWelcome(withStorage({ fill: [1, 2, 3, 4] }))],
+    ["a sid beyond 16 bit", () => decodeWelcome(encodeValue({ ...SENT, sid: 65_536 }))],
+    ["a source of no file", () => decodeWelcome(encodeValue({ ...SENT, files: [] }))],
     [
       "a shape of texts",
       () =>
         decodeWelcome(
-          encodeValue({ ...WELCOME, sources: [{ ...WELCOME.sources[0], itemShape: ["x"] }] }),
+          encodeValue({ ...SENT, sources: [{ ...SENT.sources[0], itemShape: ["x"] }] }),
         ),
     ],
     [
       "a negative dimension",
       () =>
-        decodeWelcome(
-          encodeValue({ ...WELCOME, sources: [{ ...WELCOME.sources[0], itemShape: [-1] }] }),
-        ),
+        decodeWelcome(encodeValue({ ...SENT, sources: [{ ...SENT.sources[0], itemShape: [-1] }] })),
     ],
     [
       "an unknown type",

@@ -127,7 +127,7 @@ export const WELCOME: Welcome = {
         chunk: [1, 250, 500],
         address: -1,
         filters: [{ id: 2, clientData: [4] }],
-        fill: undefined,
+        fill: Uint8Array.of(0xff, 0xff, 0xfc, 0x19),
       },
     },
   ],

@@ -1,4 +1,4 @@
-import { asElementType, sentenceOf, type ElementType } from "@evb/event";
+import { asElementType, elementBytes, sentenceOf, type ElementType } from "@evb/event";
 import { COLUMNS_MAX, schemaOf, type ResultSchema } from "@evb/analysis";
 import type { RowLayout } from "@evb/formats";
 import { fault } from "../faults.ts";
@@ -124,7 +124,15 @@ export function decodeJoin(bytes: Uint8Array): Join {
   };
 }
 
-export const encodeWelcome = (welcome: Welcome): Uint8Array<ArrayBuffer> => encodeValue(welcome);
+export const encodeWelcome = (welcome: Welcome): Uint8Array<ArrayBuffer> =>
+  encodeValue({ ...welcome, sources: welcome.sources.map(withFillAsText) });
+
+/** A message has no bytes in it. */
+function withFillAsText(source: WelcomeSource): object {
+  const { storage } = source;
+  if (storage?.fill === undefined) return source;
+  return { ...source, storage: { ...storage, fill: Buffer.from(storage.fill).toString("hex") } };
+}
 
 export const encodeRefusal = (refusal: Refusal): Uint8Array<ArrayBuffer> => encodeValue(refusal);
 
@@ -203,6 +211,8 @@ function welcomeSource(value: unknown): WelcomeSource {
   const chunk = storage?.chunk;
   if (chunk !== undefined && (chunk.length !== itemShape.length + 1 || chunk.includes(0)))
     throw fault("frame-bad", { what: "welcome", reason: "chunks have another shape than rows" });
+  if (storage?.fill !== undefined && storage.fill.length !== elementBytes(type))
+    throw fault("frame-bad", { what: "welcome", reason: "a fill value is no element" });
   return {
     name: fields.text("name"),
     file: fields.integer("file", SOURCES_MAX),
@@ -239,12 +249,13 @@ function welcomeStorage(value: unknown): WelcomeStorage | undefined {
         clientData: inner.list("clientData", CLIENT_DATA_MAX, dimension),
       };
     }),
-    fill: fill ?? undefined,
+    fill: typeof fill === "string" ? Uint8Array.from(Buffer.from(fill, "hex")) : undefined,
   };
 }
 
-const isFill = (fill: unknown): fill is Uint8Array | null | undefined =>
-  fill === undefined || fill === null || fill instanceof Uint8Array;
+/** Hexadecimal. */
+const isFill = (fill: unknown): fill is string | null | undefined =>
+  fill === undefined || fill === null || (typeof fill === "string" && /^[0-9a-f]*$/.test(fill));
 
 function dimension(value: unknown): number {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
