@@ -67,19 +67,28 @@ export function inTemporaryFolder(use) {
 export const machine = () =>
   `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, node ${process.versions.node}, load ${loadavg()[0].toFixed(1)}`;
 
-/** One line a figure, and a last line for programs. A floor that is missed makes the exit code 1. */
+/** One line a figure, and a last line for programs. A floor or ceiling that is missed makes the exit code 1. */
 export function report(name, figures) {
   console.log(`${name} on ${machine()}`);
-  for (const { what, value, unit = "", floor } of figures) {
-    const verdict =
-      floor === undefined
-        ? ""
-        : value >= floor
-          ? `  (floor ${floor})`
-          : `  BELOW THE FLOOR ${floor}`;
-    console.log(`  ${what.padEnd(58)} ${value.toPrecision(3).padStart(8)} ${unit}${verdict}`);
+  for (const figure of figures) {
+    const { what, value, unit = "" } = figure;
+    console.log(
+      `  ${what.padEnd(58)} ${value.toPrecision(3).padStart(8)} ${unit}${verdict(figure)}`,
+    );
   }
   console.log(`json ${JSON.stringify({ name, figures })}`);
-  if (figures.some(({ value, floor }) => floor !== undefined && value < floor))
-    process.exitCode = 1;
+  if (figures.some(isMissed)) process.exitCode = 1;
+}
+
+const isMissed = ({ value, floor = -Infinity, ceiling = Infinity }) =>
+  !(value >= floor && value <= ceiling);
+
+function verdict(figure) {
+  const { floor, ceiling } = figure;
+  if (floor === undefined && ceiling === undefined) return "";
+  const limit = floor === undefined ? `ceiling ${ceiling}` : `floor ${floor}`;
+  if (!isMissed(figure)) return `  (${limit})`;
+  return floor === undefined
+    ? `  ABOVE THE ${limit.toUpperCase()}`
+    : `  BELOW THE ${limit.toUpperCase()}`;
 }

@@ -433,9 +433,37 @@ describe("a hand-made file", () => {
   });
 
   test("may continue its object header elsewhere", async () => {
-    const header = objectHeader1(message(CONTINUATION, u32(512, pieceOf48.length)));
-    const storage = await storageIn(header, Buffer.concat([pieceOf48, Buffer.alloc(48)]));
+    const header = objectHeader1(message(CONTINUATION, u32(560, pieceOf48.length)));
+    const storage = await storageIn(header, Buffer.concat([Buffer.alloc(48), pieceOf48]));
     expect(storage).toMatchObject({ kind: "contiguous", address: 512 });
+  });
+
+  // Where it would be is said by −2 − address, so that nobody takes it for an address.
+  test("has no data where its own object header lies", async () => {
+    const header = objectHeader1(message(CONTINUATION, u32(559, pieceOf48.length)));
+    const storage = await storageIn(header, Buffer.concat([Buffer.alloc(47), pieceOf48, u8(0)]));
+    expect(storage).toMatchObject({ kind: "contiguous", address: -514 });
+  });
+
+  // Chunks of 2 × 2 elements of 4 bytes; the node begins at byte 512.
+  test.each([
+    ["over each other, by a byte", [1024, 1039], [-1026, -1041]],
+    ["side by side", [1024, 1040], [1024, 1040]],
+    ["at the same place", [1024, 1024], [-1026, -1026]],
+    ["over the file's beginning", [8, 1024], [-10, 1024]],
+    ["over the node that names them", [1024, 520], [1024, -522]],
+    ["behind it, in disorder", [1040, 1024], [1040, 1024]],
+  ])("says which of its chunks can't be where it says: two %s", async (_, at, address) => {
+    const entry = (column: number, place: number) => ({
+      at: [0, column],
+      stored: 16,
+      address: place,
+    });
+    const node = btree1Node(0, [entry(0, at[0]!), entry(2, at[1]!)]);
+    const rest = Buffer.concat([node, Buffer.alloc(1056 - 512 - node.length)]);
+    const space = { shape: [2, 4], maxShape: [2, 4], elementBytes: 4 };
+    const storage = await storageIn(objectHeader1(oldChunks(1)), rest, { space });
+    expect(storage).toMatchObject({ kind: "chunked", address: Float64Array.from(address) });
   });
 });
 

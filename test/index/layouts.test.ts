@@ -81,7 +81,7 @@ describe("a file of another layout is refused", () => {
       "a group for stamps",
       [["timestamp1/x", "u8", [3]], IMAGES],
       "layout-mismatch",
-      `${u8} seed, but is missing`,
+      `${u8} seed, but is missing: it is a group`,
     ],
     ["lcls without images", [SMALL], "layout-mismatch", "cspad_data/image_data in "],
     [

@@ -35,6 +35,11 @@ export const fault = faults({
     (at: { path: string; offset: number; bytes: number; reason: string }) =>
       `the ${String(at.bytes)} bytes at byte ${String(at.offset)} of ${at.path} can't be decoded: ${at.reason}`,
   ],
+  "chunk-misplaced": [
+    3,
+    (at: { path: string; offset: number }) =>
+      `its bytes would be at byte ${String(at.offset)} of ${at.path}, where something else of that file lies, too; it is damaged: copy it again`,
+  ],
   "hdf5-no-filter": [
     3,
     (at: { path: string; dataSet: string; filter: string }) =>

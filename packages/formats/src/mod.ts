@@ -30,6 +30,7 @@ export { piecesOf } from "./hdf5/rows/row-stretches.ts";
 export {
   chunkBytesOf,
   chunksPerRow,
+  isMisplaced,
   NO_PLACES,
   NOWHERE,
   rowBytesOf,

@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { isEvbError, matchExact, sentenceOf } from "@evb/event";
 import { Hdf5File, loadHdf5 } from "@evb/formats";
 import { Selection } from "@evb/labels";
+import { misplacedIn } from "./direct-storage.ts";
 import { fault } from "./faults.ts";
 import { HDF5_EXTENSIONS, belowRoot, findInputs, rootOf, sourceNames } from "./inputs.ts";
 import { namePattern } from "./name-pattern.ts";
@@ -18,6 +19,8 @@ export interface IndexOutcome {
   /** What was selected out of how many labelled time stamps; undefined with `all`. */
   readonly selected:
     { readonly text: string; readonly stamps: number; readonly of: number } | undefined;
+  /** Sources of which something can't be read, as it can't be where the file says, and what. */
+  readonly misplaced: ReadonlyMap<string, string>;
 }
 
 /** A source is a u16 wherever fragments are columns. */
@@ -54,7 +57,8 @@ export async function buildIndex(
   );
   const report = matchReport(match, sources, (performance.now() - begun) / 1000);
   await writeWhole(order, { root, sources, labels, match, report, selection: selected?.text });
-  return { report: { ...report, seconds: (performance.now() - begun) / 1000 }, selected };
+  const seconds = (performance.now() - begun) / 1000;
+  return { report: { ...report, seconds }, selected, misplaced: allMisplaced(sources) };
 }
 
 /** Only an index is replaced, and never a file that somebody else wrote: it may be the run's own data. */
@@ -103,6 +107,14 @@ async function scanAll(
     throw fault("input-none", { inputs: order.inputs, extensions: HDF5_EXTENSIONS });
   return scans;
 }
+
+const allMisplaced = (sources: readonly IndexedSource[]): Map<string, string> =>
+  new Map(
+    sources.flatMap(({ name, scan }) => {
+      const what = misplacedIn(scan.storage);
+      return what === undefined ? [] : [[name, what] as const];
+    }),
+  );
 
 /** The file behind an external link. */
 function elsewhere({ path, storage }: Scan): string[] {

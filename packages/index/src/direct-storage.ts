@@ -1,9 +1,10 @@
-import { isEvbError, sentenceOf } from "@evb/event";
+import { isEvbError, sentenceOf, type EvbError } from "@evb/event";
 import {
   chunksPerRow,
   decoderOf,
   DataFile,
   DirectRows,
+  isMisplaced,
   NO_PLACES,
   NOWHERE,
   rowsPerChunk,
@@ -44,7 +45,8 @@ export async function findStorage(file: Hdf5File, dataSet: string): Promise<Sour
   try {
     const known = file.dataSet(dataSet);
     const found = directStorage(file.storageOf(dataSet), known.shape);
-    return found.kind === "library" ? found : await compared(found, known);
+    if (found.kind === "direct") return await compared(found, known);
+    return library(found.reason + unreadable(known));
   } catch (thrown) {
     if (!isEvbError(thrown)) throw thrown;
     return library(sentenceOf(thrown));
@@ -52,6 +54,26 @@ export async function findStorage(file: Hdf5File, dataSet: string): Promise<Sour
 }
 
 const library = (reason: string): LibraryStorage => ({ kind: "library", reason });
+
+/** What is wrong with a data set that the library can't read either: better now than in the run. */
+function unreadable(dataSet: Hdf5DataSet): string {
+  if (dataSet.length === 0) return "";
+  const read = attempted(() => {
+    dataSet.readRows(0, 1, new Uint8Array(dataSet.rowBytes));
+  });
+  return read === undefined ? "" : `, and that fails: ${read.message}`;
+}
+
+/** What was thrown, if it was one of our faults. */
+function attempted(read: () => void): EvbError | undefined {
+  try {
+    read();
+    return undefined;
+  } catch (thrown) {
+    if (isEvbError(thrown)) return thrown;
+    throw thrown;
+  }
+}
 
 function directStorage(storage: Storage, { shape, typeName }: DataSetShape): SourceStorage {
   if (storage.kind === "other") return library(storage.reason);
@@ -80,15 +102,26 @@ function directStorage(storage: Storage, { shape, typeName }: DataSetShape): Sou
 async function compared(storage: DirectStorage, dataSet: Hdf5DataSet): Promise<SourceStorage> {
   const { layout, places, path } = storage;
   const decoder = await decoderOf(layout);
-  if (decoder === undefined)
-    return library(`evb has no decoder for its filters (${dataSet.shape.filters.join(", ")})`);
+  if (decoder === undefined) {
+    const filters = dataSet.shape.filters.join(", ");
+    return library(`evb has no decoder for its filters (${filters})${unreadable(dataSet)}`);
+  }
   const rows = new DirectRows(layout, decoder);
   const file = new DataFile(path);
   try {
     const [direct, known] = [new Uint8Array(rows.rowBytes), new Uint8Array(rows.rowBytes)];
     for (const row of canaries(rows, storage, dataSet.length)) {
-      rows.read(file, row, places, chunkOf(layout, row), direct);
-      dataSet.readRows(row, 1, known);
+      const ours = attempted(() => {
+        rows.read(file, row, places, chunkOf(layout, row), direct);
+      });
+      const theirs = attempted(() => {
+        dataSet.readRows(row, 1, known);
+      });
+      // A chunk that is damaged is so for both: its events will fail, with the place.
+      if (ours !== undefined && theirs !== undefined) continue;
+      if (ours !== undefined) return library(ours.message);
+      if (theirs !== undefined)
+        return library(`the library doesn't read what evb does: ${theirs.message}`);
       if (Buffer.compare(direct, known) !== 0)
         return library(`row ${String(row)} reads as something else in the HDF5 library`);
     }
@@ -108,12 +141,27 @@ function canaries(
   length: number,
 ): number[] {
   if (length === 0) return [];
+  if (chunks === 0 && isMisplaced(layout.address)) return [];
   if (chunks === 0) return [...new Set([0, Math.floor(length / 2), length - 1])];
-  const first = address.findIndex((at) => at !== NOWHERE);
-  if (first < 0) return [0];
-  const last = address.findLastIndex((at) => at !== NOWHERE);
+  const rowOf = (chunk: number): number =>
+    Math.min(length - 1, Math.floor(chunk / chunks) * rowsPerChunk(layout));
+  const first = address.findIndex((at) => at >= 0);
+  if (first < 0) return address.some(isMisplaced) ? [] : [0];
+  const last = address.findLastIndex((at) => at >= 0);
   const middle = Math.floor((first + last) / 2);
-  return [first, middle, last].map((chunk) =>
-    Math.min(length - 1, Math.floor(chunk / chunks) * rowsPerChunk(layout)),
-  );
+  const isWhole = (row: number): boolean => {
+    const begin = chunkOf(layout, row);
+    return !address.subarray(begin, begin + chunks).some(isMisplaced);
+  };
+  return [first, middle, last].map(rowOf).filter(isWhole);
+}
+
+/** What can't be read of a source, as it can't be where the file says; undefined where there is nothing. */
+export function misplacedIn(storage: SourceStorage): string | undefined {
+  if (storage.kind === "library") return undefined;
+  if (isMisplaced(storage.layout.address)) return "all of it";
+  const chunks = storage.places.address.reduce((sum, at) => sum + Number(isMisplaced(at)), 0);
+  return chunks === 0
+    ? undefined
+    : `${String(chunks)} of ${String(storage.places.address.length)} chunks`;
 }

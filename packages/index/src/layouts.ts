@@ -112,6 +112,8 @@ function mismatch(
   shape: DataSetShape | undefined,
 ): Error {
   const found =
-    shape === undefined ? "missing" : `(${shape.shape.join(", ")}) of ${shape.typeName}`;
+    shape === undefined
+      ? `missing: ${file.absence(dataSet)}`
+      : `(${shape.shape.join(", ")}) of ${shape.typeName}`;
   return fault("layout-mismatch", { path: file.path, dataSet, layout, wanted, found });
 }

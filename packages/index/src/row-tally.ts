@@ -4,7 +4,6 @@ import {
   filterNameOf,
   JOINED_BYTES_MAX,
   JOINED_GAP_BYTES_MAX,
-  NOWHERE,
   piecesOf,
   rowBytesOf,
   rowsPerChunk,
@@ -95,7 +94,7 @@ class ContiguousTally implements RowTally {
   }
 
   add(row: number): void {
-    if (this.#address === NOWHERE) return;
+    if (this.#address < 0) return;
     this.#bytes += this.#rowBytes;
     this.#reads.add(this.#address + row * this.#rowBytes, this.#rowBytes);
   }
@@ -126,7 +125,7 @@ class PiecesTally implements RowTally {
     const part = (row % this.#rowsPerChunk) * this.#partBytes;
     for (let k = 0; k < this.#pieces.length; k++) {
       const address = places.address[at + k]!;
-      if (address === NOWHERE) continue;
+      if (address < 0) continue;
       const { from, bytes } = this.#pieces[k]!;
       this.#count++;
       this.#bytes += bytes;
@@ -189,7 +188,7 @@ class FilteredTally implements RowTally {
     let written = 0;
     let stored = 0;
     for (let k = at; k < at + this.#chunksPerRow; k++) {
-      if (places.address[k] === NOWHERE) continue;
+      if (places.address[k]! < 0) continue;
       written++;
       stored += places.stored?.[k] ?? this.#chunkBytes;
     }

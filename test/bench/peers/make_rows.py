@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Writes a run of HDF5 files in the seed's layout for measuring reads: every file has every time stamp.
 
-  make_rows.py DIR --files 2 --rows 2000 --ints 250000 --chunk 1 [--gzip 4] [--shuffle] [--scatter]
+  make_rows.py DIR --files 2 --rows 2000 --ints 250000 --chunk 1 [--gzip 4] [--shuffle] [--scaleoffset] [--scatter]
 
 --chunk 0: contiguous. Values are like a detector's: a pedestal with noise, and now and then a hit.
 """
@@ -16,6 +16,7 @@ p.add_argument("--ints", type=int, default=250_000)
 p.add_argument("--chunk", type=int, default=1)
 p.add_argument("--gzip", type=int, default=0)
 p.add_argument("--shuffle", action="store_true")
+p.add_argument("--scaleoffset", action="store_true", help="which only the HDF5 library reads")
 p.add_argument("--scatter", action="store_true", help="rows are in no order of time")
 a = p.parse_args()
 rng = np.random.default_rng(1)
@@ -31,6 +32,8 @@ if a.chunk > 0:
 if a.gzip > 0:
     how["compression"] = "gzip"
     how["compression_opts"] = a.gzip
+if a.scaleoffset:
+    how["scaleoffset"] = 0
 if a.shuffle:
     how["shuffle"] = True
 step = max(1, min(a.rows, (64 << 20) // (4 * a.ints)))

@@ -94,6 +94,16 @@ export const indexCommand: CommandModule<object, Awaited<ReturnType<typeof build
           .slice(0, 4)
           .join(", ")}`,
       );
+    // Said in any case: these events will fail.
+    if (outcome.misplaced.size > 0)
+      log(
+        `${counted(outcome.misplaced.size, "source")} ${outcome.misplaced.size === 1 ? "is" : "are"} damaged, and events will fail: ${[
+          ...outcome.misplaced,
+        ]
+          .map(([source, what]) => `${source} (${what} would lie over something else of its file)`)
+          .slice(0, 4)
+          .join(", ")}`,
+      );
     const selection = outcome.selected?.text ?? "every time stamp";
     if (report.events === 0) throw fault("no-event", { index: argv.out, selection });
   },

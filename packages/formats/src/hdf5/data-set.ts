@@ -118,7 +118,14 @@ export class Hdf5DataSet implements RowReader {
     this.#kept = undefined;
     const first = this.#chunked ? row - (row % this.#rowsTogether) : row;
     const rows = Math.min(this.#rowsTogether, this.length - first);
-    const bytes = this.#read(first, rows).slice();
+    let bytes: Uint8Array;
+    try {
+      bytes = this.#read(first, rows).slice();
+    } catch (thrown) {
+      // What is wrong with other rows is none of this one's business; in a chunk they are all the same.
+      if (this.#chunked || rows === 1) throw thrown;
+      return this.#read(row, 1);
+    }
     this.#kept = { row: first, rows, bytes };
     return rowOf(bytes, row - first, this.rowBytes);
   }
@@ -153,8 +160,11 @@ export class Hdf5DataSet implements RowReader {
 
   #readFailed(row: number, rows: number, reason: string): Error {
     const at = { path: this.#filePath, dataSet: this.path };
-    const filter = FILTER_MISSING.exec(reason)?.[1];
-    if (filter !== undefined) return fault("hdf5-no-filter", { ...at, filter });
+    const missing = FILTER_MISSING.exec(reason);
+    if (missing !== null) {
+      const filter = missing[1] ?? this.shape.filters.join(", ");
+      return fault("hdf5-no-filter", { ...at, filter });
+    }
     const given = reason || "the HDF5 library gave no reason";
     return fault("hdf5-read-failed", { ...at, row, rows, reason: given });
   }

@@ -47,7 +47,7 @@ export class Hdf5File {
   /** @throws EvbError "hdf5-no-such-data-set" */
   dataSet(path: string): Hdf5DataSet {
     const shape = this.shapeOf(path);
-    if (shape === undefined) throw this.#noDataSet(path, this.#whatElse(path));
+    if (shape === undefined) throw this.#noDataSet(path, this.absence(path));
     return new Hdf5DataSet(this.#hdf5, { id: this.#file.file_id, path: this.path }, path, shape);
   }
 
@@ -81,7 +81,7 @@ export class Hdf5File {
    */
   storageOf(path: string): Storage {
     const shape = this.shapeOf(path);
-    if (shape === undefined) throw this.#noDataSet(path, this.#whatElse(path));
+    if (shape === undefined) throw this.#noDataSet(path, this.absence(path));
     if (shape.type === undefined) return { kind: "other", reason: `it holds ${shape.typeName}` };
     const located = locate(this.#hdf5, { id: this.#file.file_id, path: this.path }, path);
     if ("reason" in located) return { kind: "other", reason: located.reason };
@@ -155,8 +155,8 @@ export class Hdf5File {
     return result < 0 ? "broken link" : "other";
   }
 
-  /** What is there in place of a data set. */
-  #whatElse(path: string): string {
+  /** What is there in place of a data set: the end of a sentence. */
+  absence(path: string): string {
     const kind = this.#kindOf(path);
     if (kind === "group" && this.#namesIn(path) !== undefined) return "it is a group";
     if (kind === "external link") {

@@ -81,7 +81,8 @@ function catchStandardError(module: Module): { text: string } {
 const PRINTED_MAX = 65_536;
 
 /** What the library says where a filter's plugin is missing; further in it only lists folders of the machine that built it. */
-export const FILTER_MISSING = /required filter '([^']*)' is not registered/;
+export const FILTER_MISSING =
+  /required filter (?:'([^']*)'|\(name unavailable\)) is not registered/;
 
 /**
  * The innermost entry of the printed stack says what was wrong: "…(): file signature not found". If the system was asked,

@@ -5,6 +5,8 @@ import type { DataFile } from "./data-file.ts";
 import {
   chunkBytesOf,
   chunksPerRow,
+  isMisplaced,
+  misplaced,
   NOWHERE,
   rowBytesOf,
   rowsPerChunk,
@@ -73,7 +75,7 @@ export class DirectRows {
    * Puts one row into `target`, little-endian and in C order.
    *
    * @param places of the row's chunks: entries `first` to `first + chunks − 1`
-   * @throws EvbError "bytes-missing", "bytes-unreadable", "chunk-unreadable": `target` then holds nothing of use
+   * @throws EvbError "bytes-missing", "bytes-unreadable", "chunk-unreadable", "chunk-misplaced": `target` then holds nothing of use
    */
   read(
     file: DataFile,
@@ -82,6 +84,7 @@ export class DirectRows {
     first: number,
     target: Uint8Array,
   ): void {
+    if (isMisplaced(this.#layout.address)) throw misplacedFault(file, this.#layout.address);
     if (this.chunks === 0) this.#readStretch(file, this.addressOf(row), target);
     else
       for (let k = 0; k < this.chunks; k++)
@@ -124,6 +127,7 @@ export class DirectRows {
     const { row, chunk, places, at } = wanted;
     const address = places.address[at]!;
     const stretches = this.#stretches[chunk]!;
+    if (isMisplaced(address)) throw misplacedFault(file, address);
     if (address === NOWHERE) {
       for (const { to, bytes } of stretches) this.#fill(target.subarray(to, to + bytes));
       return;
@@ -229,3 +233,6 @@ export class DirectRows {
     else for (let at = 0; at < target.length; at += fill.length) target.set(fill, at);
   }
 }
+
+const misplacedFault = ({ path }: DataFile, address: number): Error =>
+  fault("chunk-misplaced", { path, offset: misplaced(address) });

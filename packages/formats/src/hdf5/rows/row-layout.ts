@@ -11,7 +11,7 @@ export interface RowLayout {
   readonly bigEndian: boolean;
   /** Rows first; undefined: rows lie one behind the other, and nothing is filtered. */
   readonly chunk: readonly number[] | undefined;
-  /** Where rows lie one behind the other: bytes from the file's beginning; {@link NOWHERE}: nothing was written. */
+  /** Where rows lie one behind the other: bytes from the file's beginning; {@link NOWHERE}: nothing was written; {@link misplaced}. */
   readonly address: number;
   readonly filters: readonly ChunkFilter[];
   /** One element as it is stored, for what was never written; undefined: zeros. */
@@ -21,9 +21,17 @@ export interface RowLayout {
 /** The address of what was never written. */
 export const NOWHERE = -1;
 
+/**
+ * In place of an address that can't be right, as what lies there is something else: below {@link NOWHERE}, and the address
+ * again of what it gives.
+ */
+export const misplaced = (address: number): number => -2 - address;
+
+export const isMisplaced = (address: number): boolean => address < NOWHERE;
+
 /** Where the chunks of some rows lie: columns, one entry for each chunk. */
 export interface ChunkPlaces {
-  /** Bytes from the file's beginning; {@link NOWHERE}: never written. */
+  /** Bytes from the file's beginning; {@link NOWHERE}: never written; {@link misplaced}. */
   readonly address: Float64Array;
   /** Bytes as stored; undefined: no chunk is filtered. */
   readonly stored: Uint32Array | undefined;

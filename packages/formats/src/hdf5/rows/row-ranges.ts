@@ -1,7 +1,6 @@
 import {
   chunkBytesOf,
   chunksPerRow,
-  NOWHERE,
   rowBytesOf,
   rowsPerChunk,
   type ChunkPlaces,
@@ -42,7 +41,7 @@ export class RowRanges {
   ): void {
     const { address, filters } = this.#layout;
     if (this.#chunks === 0) {
-      if (address !== NOWHERE) take(address + row * this.#rowBytes, this.#rowBytes);
+      if (address >= 0) take(address + row * this.#rowBytes, this.#rowBytes);
       return;
     }
     const filtered = filters.length > 0;
@@ -52,7 +51,7 @@ export class RowRanges {
     const part = ((row % this.#rowsPerChunk) * this.#chunkBytes) / this.#rowsPerChunk;
     for (let k = 0; k < this.#chunks; k++) {
       const at = places!.address[first + k]!;
-      if (at === NOWHERE) continue;
+      if (at < 0) continue;
       const { from, bytes } = this.#pieces[k]!;
       if (filtered) take(at, places!.stored?.[first + k] ?? this.#chunkBytes);
       else take(at + part + from, bytes);

@@ -1,7 +1,11 @@
 import type { EvbError } from "@evb/event";
 import { Cursor } from "./cursor.ts";
 import type { PositionedFile } from "./positioned-file.ts";
+import type { Span } from "./overlaps.ts";
 import { readSuperblock, type Superblock } from "./superblock.ts";
+
+/** Of the versions with the fewest, and narrow addresses. */
+const SUPERBLOCK_BYTES_MIN = 12 + 4 * 2 + 4;
 
 /** A file's metadata, by address: blocks as cursors, and what addresses mean. */
 export class Metadata implements Superblock {
@@ -9,6 +13,8 @@ export class Metadata implements Superblock {
   readonly addressBytes: number;
   readonly lengthBytes: number;
   readonly #file: PositionedFile;
+  /** What was read so far; its beginning is the superblock. */
+  readonly #spans: Span[];
 
   /** @throws EvbError "hdf5-storage-damaged" where there is no sound superblock */
   constructor(file: PositionedFile) {
@@ -17,6 +23,7 @@ export class Metadata implements Superblock {
     this.baseOffset = baseOffset;
     this.addressBytes = addressBytes;
     this.lengthBytes = lengthBytes;
+    this.#spans = [{ begin: baseOffset, end: baseOffset + SUPERBLOCK_BYTES_MIN }];
   }
 
   get path(): string {
@@ -26,6 +33,7 @@ export class Metadata implements Superblock {
   /** The block of so many bytes at an address. */
   block(address: number, bytes: number): Cursor {
     const offset = this.baseOffset + address;
+    this.#spans.push({ begin: offset, end: offset + bytes });
     return new Cursor(this.#file, this, offset, this.#file.bytes(offset, bytes));
   }
 
@@ -35,6 +43,11 @@ export class Metadata implements Superblock {
     cursor.signature(letters);
     cursor.verify();
     return cursor;
+  }
+
+  /** Bytes of the file that no data can lie in. */
+  get spans(): readonly Span[] {
+    return this.#spans;
   }
 
   /** Whether the file has so many bytes at an address. */

@@ -11,6 +11,7 @@ import { readImplicit } from "./implicit.ts";
 import { decodeLayout, type ChunkedLayout, type Layout } from "./layout.ts";
 import { Metadata } from "./metadata.ts";
 import { MESSAGE, readMessages, type Message } from "./object-header.ts";
+import { markOverlaps } from "./overlaps.ts";
 import { PositionedFile } from "./positioned-file.ts";
 
 /** Where the bytes of a data set are. */
@@ -21,7 +22,7 @@ export interface ContiguousStorage {
   readonly kind: "contiguous";
   /** The file that holds them. */
   readonly path: string;
-  /** Bytes from the beginning of the file; undefined where nothing was ever written. */
+  /** Bytes from the beginning of the file; undefined where nothing was ever written; see {@link misplaced}. */
   readonly address: number | undefined;
   /** Of all elements. */
   readonly bytes: number;
@@ -40,7 +41,7 @@ export interface ChunkedStorage {
   readonly grid: readonly number[];
   /** Of a whole chunk, decoded. */
   readonly chunkBytes: number;
-  /** (chunks) bytes from the beginning of the file; −1 where nothing was ever written. */
+  /** (chunks) bytes from the beginning of the file; −1 where nothing was ever written; see {@link misplaced}. */
   readonly address: Float64Array;
   /** (chunks) bytes there, 0 where there are none; undefined where no filter is used: all are `chunkBytes`. */
   readonly storedBytes: Uint32Array | undefined;
@@ -94,7 +95,9 @@ function storageAt(metadata: Metadata, headerAddress: number, space: DataSpace):
     case "compact":
       return other("it is stored in its object header");
     case "virtual":
-      return other("it is put together from other data sets");
+      return other(
+        "it is put together from other data sets, and where one isn't there HDF5 gives fill values",
+      );
     case "contiguous":
       return contiguous(metadata, messages, layout, space);
     case "chunked":
@@ -115,9 +118,16 @@ function contiguous(
   const there = layout.address >= 0;
   if (there && (!metadata.holds(layout.address, bytes) || bytes > (layout.bytes ?? bytes)))
     throw metadata.damaged(layout.address, `the data set's ${String(bytes)} bytes aren't there`);
-  const address = there ? metadata.baseOffset + layout.address : undefined;
+  const address = there ? placeOf(metadata, layout.address, bytes) : undefined;
   const fill = decodeFillValue(messages, elementBytes);
   return { kind: "contiguous", path: metadata.path, address, bytes, fill };
+}
+
+/** Where so many bytes begin, which mustn't lie over what describes them. */
+function placeOf({ baseOffset, spans }: Metadata, address: number, bytes: number): number {
+  const place = Float64Array.of(baseOffset + address);
+  markOverlaps({ address: place, bytesOf: () => bytes }, spans);
+  return place[0]!;
 }
 
 /** The library gave the shape, and the layout message must fit it. */
@@ -159,6 +169,7 @@ function chunked(
     readIndex(metadata, layout, table, { shape, maxShape, elementBytes });
   if (layout.partialUnfiltered) table.unfilterPartial(shape);
   const { chunk, grid, chunkBytes, address, storedBytes, filterMask } = table;
+  markOverlaps({ address, bytesOf: (row) => storedBytes?.[row] ?? chunkBytes }, metadata.spans);
   const columns = { address, storedBytes, filterMask };
   const fill = decodeFillValue(messages, elementBytes);
   return {

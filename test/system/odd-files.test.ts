@@ -1,0 +1,194 @@
+import { cpSync, readFileSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { Hdf5File, loadHdf5 } from "@evb/formats";
+import { describeWith } from "../support/capabilities.ts";
+import { sentenceOf } from "../support/evb.ts";
+import { EVB, oracle, run, temporaryFolder, type Ran } from "../support/system.ts";
+
+/** Whole commands on files by h5py that are seldom met, whole and damaged; h5py says what is in them. */
+const folder = temporaryFolder();
+afterAll(folder.remove);
+const at = (...names: readonly string[]): string => join(folder.path, ...names);
+/** A damaged file takes no longer (issue 5); nor does any of these. */
+const SECONDS_MAX = 10;
+const ROWS = 60;
+const MINUTES = 180_000;
+
+const evb = (...words: readonly string[]): Ran => {
+  const ran = run(process.execPath, [EVB, ...words], folder.path);
+  expect(ran.seconds).toBeLessThan(SECONDS_MAX);
+  return ran;
+};
+
+let answers: Record<string, readonly number[] | undefined> = {};
+
+/** Its index, or one sentence that says why there is none. */
+const index = (name: string): Ran =>
+  evb("index", at(name, "file1.h5"), "-o", at(`${name}.index.h5`), "--all");
+
+const work = (name: string, out: string, ...words: readonly string[]): Ran =>
+  evb("run", at(`${name}.index.h5`), "-o", at(out), "--quiet", ...words);
+
+interface Results {
+  readonly sums: readonly number[];
+  readonly failed: readonly number[];
+  readonly reasons: readonly string[];
+}
+
+async function resultsIn(out: string): Promise<Results> {
+  const file = new Hdf5File(await loadHdf5(), at(out, "results.h5"));
+  const column = (path: string): number[] =>
+    Array.from(file.dataSet(path).readColumn() as ArrayLike<number>, Number);
+  const [sums, status] = [column("/fragments/sum"), column("/events/status")];
+  file.close();
+  const { failures } = JSON.parse(readFileSync(at(out, "report.json"), "utf8")) as {
+    failures: { reason: string }[];
+  };
+  return {
+    sums,
+    failed: [...status.keys()].filter((event) => status[event] === 1),
+    reasons: failures.map(({ reason }) => reason),
+  };
+}
+
+const range = (first: number, end: number): number[] =>
+  Array.from({ length: end - first }, (_, k) => first + k);
+
+/** Every event is right, but for those that failed. */
+async function expectRight(name: string, out: string, failed: readonly number[]): Promise<Results> {
+  const results = await resultsIn(out);
+  expect(results.failed).toEqual(failed);
+  const right = (sums: readonly number[]): number[] =>
+    sums.filter((_, row) => !failed.includes(row));
+  expect(right(results.sums)).toEqual(right(answers[name] ?? []));
+  return results;
+}
+
+describeWith(["h5py", "hdf5tools"], "files that are seldom met", () => {
+  beforeAll(() => {
+    answers = JSON.parse(oracle("odd_make.py", folder.path)) as typeof answers;
+  }, MINUTES);
+
+  test.each([
+    ["contiguous", ""],
+    ["user_block", ""],
+    ["chunked", ""],
+    ["big_endian", ""],
+    ["grows_earliest", ""],
+    ["grows_v108", ""],
+    ["grows_latest", ""],
+    ["fill_value", ""],
+    ["link_below", ""],
+    ["link_beside", ""],
+    ["link_absolute", ""],
+    ["link_chain", ""],
+    ["link_soft", ""],
+    ["virtual", "it is put together from other data sets"],
+    ["virtual_lacking", "where one isn't there HDF5 gives fill values"],
+    ["external", "its data is in other files"],
+    ["compact", "it is stored in its object header"],
+    ["szip", "evb has no decoder for its filters (szip)"],
+    ["nbit", "evb has no decoder for its filters (nbit)"],
+    ["scaleoffset", "evb has no decoder for its filters (scaleoffset)"],
+    ["filter_left_out", "evb has no decoder for its filters"],
+  ])("are read as h5py reads them: %s", async (name, library) => {
+    const indexed = index(name);
+    expect(indexed).toMatchObject({ code: 0 });
+    if (library === "") expect(indexed.stderr).toBe("");
+    else {
+      expect(indexed.stderr).toContain("1 source must be read through the HDF5 library");
+      expect(indexed.stderr).toContain(library);
+    }
+    for (const clients of ["1", "2"]) {
+      const out = `${name}.${clients}`;
+      expect(work(name, out, "--clients", clients)).toMatchObject({ code: 0, stderr: "" });
+      await expectRight(name, out, []);
+    }
+  });
+
+  test.each(["link_below", "link_beside", "link_chain"])(
+    "are found where the whole run was moved: %s",
+    async (name) => {
+      cpSync(at(name), at("moved", name), { recursive: true });
+      cpSync(at("raw_beside"), at("moved", "raw_beside"), { recursive: true });
+      index(`moved/${name}`);
+      renameSync(at("moved"), at("elsewhere"));
+      // The root is the deepest folder that holds all: `moved` where the link leads beside it.
+      const root = name === "link_beside" ? at("elsewhere") : at("elsewhere", name);
+      renameSync(at("elsewhere", `${name}.index.h5`), at(`${name}.index.h5`));
+      const lost = work(name, `${name}.lost`, "--clients", "1");
+      expect(lost.code).toBe(3);
+      expect(sentenceOf(lost)).toMatch(/if the run was moved, say where with --data DIR$/);
+      const found = work(name, `${name}.moved`, "--clients", "1", "--data", root);
+      expect(found).toMatchObject({ code: 0, stderr: "" });
+      await expectRight(name, `${name}.moved`, []);
+    },
+  );
+
+  test.each([
+    ["link_to_nothing", /bigdata1 .* is missing: it is a link to \/x in nowhere\.hdf, which can't/],
+    ["link_circle", /bigdata1 .* is missing: it is a link to \/bigdata1 in file1\.h5, which can't/],
+    ["vlen", /bigdata1 .* should be rows of numbers, .* is \(60\) of variable-length sequences;/],
+    ["cut", /cut\/file1\.h5 can't be opened as an HDF5 file: truncated file/],
+    ["contiguous_outside", /contiguous_outside\/file1\.h5 has no readable data set bigdata1/],
+  ])("can't be indexed, and are named: %s", (name, sentence) => {
+    const indexed = index(name);
+    expect(indexed.code).toBe(3);
+    expect(sentenceOf(indexed)).toMatch(sentence);
+  });
+
+  const DAMAGED = "1 source is damaged, and events will fail: file1";
+  const OVER = String.raw`its bytes would be at byte \d+ of .*file1\.h5, where something else`;
+  const CORRUPT = String.raw`the \d+ bytes at byte \d+ of .*file1\.h5 can't be decoded: a chunk is damaged`;
+  const OUTSIDE = String.raw`rows \d+ to \d+ of bigdata1 in .*file1\.h5 can't be read: addr overflow, addr =`;
+  test.each([
+    ["plain_on_another", DAMAGED, range(24, 40), OVER],
+    ["plain_on_superblock", DAMAGED, range(24, 32), OVER],
+    ["plain_shifted", DAMAGED, range(24, 40), OVER],
+    ["plain_outside", "chunk 3 would be outside of the file", range(24, 32), OUTSIDE],
+    ["plain_partly_outside", "chunk 3 would be outside of the file", range(24, 32), OUTSIDE],
+    ["contiguous_on_superblock", `${DAMAGED} (all of it`, range(0, ROWS), OVER],
+    ["gzip_on_superblock", DAMAGED, range(24, 32), OVER],
+    ["gzip_shifted", DAMAGED, range(24, 40), OVER],
+    ["gzip_outside", "chunk 3 would be outside of the file", range(24, 32), OUTSIDE],
+    ["gzip_partly_outside", "chunk 3 would be outside of the file", range(24, 32), OUTSIDE],
+    ["gzip_corrupt_0", "", range(0, 8), CORRUPT],
+    ["gzip_corrupt_1", "", range(8, 16), CORRUPT],
+    ["fletcher32_corrupt_0", "", range(0, 8), CORRUPT],
+    ["fletcher32_corrupt_1", "", range(8, 16), CORRUPT],
+    ["external_lacking", "and that fails: rows", range(0, ROWS), "unable to open external raw"],
+    [
+      "no_filter",
+      "is stored with the filter",
+      range(0, ROWS),
+      "is stored with the filter filter 31999",
+    ],
+  ])("fail just the events whose bytes are damaged: %s", async (name, said, failed, reason) => {
+    const indexed = index(name);
+    expect(indexed.code).toBe(0);
+    if (said === "") expect(indexed.stderr).toBe("");
+    else expect(indexed.stderr).toContain(said);
+    const done = work(name, `${name}.out`, "--clients", "1");
+    expect(done.code).toBe(1);
+    const { reasons } = await expectRight(name, `${name}.out`, failed);
+    expect(reasons).toHaveLength(failed.length);
+    for (const [k, row] of failed.entries())
+      expect(reasons[k]).toMatch(new RegExp(`^row ${String(row)} of file1: .*${reason}`));
+    const strict = work(name, `${name}.strict`, "--clients", "2", "--strict");
+    expect(strict.code).toBe(1);
+    expect(strict.stderr).toMatch(
+      new RegExp(`^evb: event \\d+ failed: row \\d+ of file1: .*${reason}`),
+    );
+    expect(strict.stderr).not.toMatch(/^ {4}at /m);
+  });
+
+  test("fail the events of chunks that lie over each other, where the one that is short lies over two", async () => {
+    expect(index("gzip_on_another").code).toBe(0);
+    expect(work("gzip_on_another", "gzip_on_another.out", "--clients", "1").code).toBe(1);
+    const { failed } = await resultsIn("gzip_on_another.out");
+    // Chunks 3 and 4 begin at the same byte; what chunk 3 has beyond it may reach into chunk 5.
+    expect(failed.slice(0, 16)).toEqual(range(24, 40));
+    await expectRight("gzip_on_another", "gzip_on_another.out", failed);
+  });
+});
