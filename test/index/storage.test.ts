@@ -45,7 +45,7 @@ test("rows that read as something else where they are said to lie are left to th
       chunk: [1, 1],
     }));
     scattered.dataSet = () =>
-      ({ shape: { shape: [3, 1000], typeName: "<u4", filters: [] } }) as never;
+      ({ length: 0, shape: { shape: [3, 1000], typeName: "<u4", filters: [] } }) as never;
     expect(await findStorage(scattered, "/numbers")).toEqual({
       kind: "library",
       reason: "each row lies in 1000 chunks",

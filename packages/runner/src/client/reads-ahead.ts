@@ -4,6 +4,8 @@ import type { DataFile } from "@evb/formats";
 const READS_MAX = 16;
 /** Bytes that are read ahead and not used yet, but for what one event has more; and bytes of buffers that wait. */
 const BYTES_MAX = 16 * 2 ** 20;
+/** Events that are looked at ahead: some need no reads, and there must be an end. */
+const EVENTS_MAX = 256;
 /** Memory gives several GB/s: where reads took longer than this for their bytes, they waited for a disk or a network. */
 const EVENT_SECONDS = 100e-6;
 const BYTES_PER_SECOND = 1e9;
@@ -51,7 +53,9 @@ export class ReadsAhead {
   }
 
   get hasRoom(): boolean {
-    return this.#reads < this.#readsMax && this.#bytes < BYTES_MAX;
+    return (
+      this.#reads < this.#readsMax && this.#bytes < BYTES_MAX && this.#events.length < EVENTS_MAX
+    );
   }
 
   /** What is started from now on is for this event, which comes behind those before. */

@@ -84,7 +84,9 @@ export class Sources {
     const isExotic = reads && sources.some(({ direct }) => direct === undefined);
     const hdf5 = isExotic ? await loadHdf5() : undefined;
     const files = new OpenFiles(welcome, places, hdf5);
-    return new Sources(welcome, sources, files, new ReadsAhead(reads ? readAhead : 0));
+    // Small rows are never read ahead: to look at each event for it would only take time.
+    const isLarge = sources.some(({ direct }) => direct?.hasLargeReads === true);
+    return new Sources(welcome, sources, files, new ReadsAhead(isLarge ? readAhead : 0));
   }
 
   /** Bytes taken from files. */

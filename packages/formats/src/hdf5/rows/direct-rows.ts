@@ -65,6 +65,13 @@ export class DirectRows {
     return this.#decoder !== undefined;
   }
 
+  /** Whether {@link ranges} gives any, where rows were written. */
+  get hasLargeReads(): boolean {
+    const parts = this.#stretches.flat().map(({ from, bytes }) => from + bytes);
+    const bytes = this.chunks === 0 ? this.rowBytes : Math.max(...parts);
+    return this.decodes ? this.#chunkBytes > SMALL_BYTES_MAX : bytes > SMALL_BYTES_MAX;
+  }
+
   /** Where rows can be read without their chunks' places: bytes from the file's beginning. */
   addressOf(row: number): number {
     const { address } = this.#layout;
