@@ -150,6 +150,7 @@ def ordinary():
     simple("big_endian", ">i2", {"chunks": (7, 9), "shuffle": True, "compression": "gzip", "fletcher32": True})
     for version in ["earliest", "v108", "latest"]:
         simple(f"grows_{version}", options={"chunks": (3, 13), "maxshape": (None, WIDTH)}, libver=(version, "latest"))
+    simple("lzf", options={"chunks": CHUNK, "compression": "lzf"})
     f = begin("fill_value")
     d = f.create_dataset("bigdata1", (ROWS, WIDTH), "<i4", chunks=CHUNK, fillvalue=5, compression="gzip")
     d[:5] = numbers()[:5]

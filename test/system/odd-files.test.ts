@@ -78,6 +78,7 @@ describeWith(["h5py", "hdf5tools"], "files that are seldom met", () => {
     ["grows_earliest", ""],
     ["grows_v108", ""],
     ["grows_latest", ""],
+    ["lzf", ""],
     ["fill_value", ""],
     ["link_below", ""],
     ["link_beside", ""],
