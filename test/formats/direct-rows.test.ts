@@ -35,6 +35,8 @@ const TURNED: ChunkDecoder = {
   },
 };
 
+const SHUFFLE = { id: 2, clientData: [1] };
+
 /** Elements are placed one by one: nothing here knows of stretches. */
 function make(random: SeededRandom): Made {
   const dimensions = random.below(4);
@@ -167,6 +169,48 @@ describe("rows where they lie", () => {
         file.close();
       }
     }));
+
+  // −2 − address says where they would be.
+  test.each([
+    ["of all rows", undefined, -2 - 40, NOWHERE],
+    ["of a chunk", [1, 8], NOWHERE, -2 - 40],
+  ])("that can't be where the file says fail, with the place: %s", (_, chunk, address, place) =>
+    inFolder(async (folder) => {
+      const path = join(folder, "data");
+      writeFileSync(path, Buffer.alloc(100));
+      const common = { itemShape: [8], elementBytes: 1, bigEndian: false, fill: undefined };
+      const direct = new DirectRows({ ...common, chunk, address, filters: [] }, "none");
+      const places = { address: Float64Array.of(place), stored: undefined, mask: undefined };
+      const file = new DataFile(path);
+      const { tag, message } = await faultOf(() => {
+        direct.read(file, 0, places, 0, new Uint8Array(8));
+      });
+      expect(tag).toBe("chunk-misplaced");
+      expect(message).toContain(`at byte 40 of ${path}, where something else`);
+      direct.ranges(0, places, 0, () => {
+        throw new Error("it would be read ahead");
+      });
+      file.close();
+    }),
+  );
+
+  test.each<[string, number, readonly number[] | undefined, number, boolean]>([
+    ["small rows", 100, undefined, 0, false],
+    ["large rows", 10_000, undefined, 0, true],
+    ["small rows of large chunks", 100, [500, 100], 0, false],
+    ["small rows of large chunks that are decoded", 100, [500, 100], 1, true],
+    ["large rows of small chunks", 20_000, [1, 100], 0, false],
+  ])("are worth a look ahead or not: %s", (_, size, chunk, filters, isLarge) => {
+    const layout = {
+      ...{ itemShape: [size], elementBytes: 1, bigEndian: false, chunk, address: NOWHERE },
+      ...{
+        filters: new Array<RowLayout["filters"][number]>(filters).fill(SHUFFLE),
+        fill: undefined,
+      },
+    };
+    const direct = new DirectRows(layout, filters === 0 ? "none" : TURNED);
+    expect(direct.hasLargeReads).toBe(isLarge);
+  });
 
   test("that are small are read many at a time where they follow each other, and alone where not", () =>
     inFolder((folder) => {

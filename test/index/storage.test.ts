@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
+import { EvbError } from "@evb/event";
 import { Hdf5File, Hdf5Writer, loadHdf5, type Storage } from "@evb/formats";
 import { findStorage } from "@evb/index";
 import { inFolder } from "../support/folder.ts";
@@ -13,6 +14,10 @@ function mistold(file: Hdf5File, change: (storage: Storage) => Storage): Hdf5Fil
     storageOf: (path: string) => change(file.storageOf(path)),
   } as Partial<Hdf5File> as Hdf5File;
 }
+
+const failing = (tag: string) => () => {
+  throw new EvbError(tag, {}, "as the library says", 3);
+};
 
 test("rows that read as something else where they are said to lie are left to the library", () =>
   inFolder(async (folder) => {
@@ -34,6 +39,18 @@ test("rows that read as something else where they are said to lie are left to th
     expect({ kind, ...more }).toEqual({
       kind: "library",
       reason: "row 0 reads as something else in the HDF5 library",
+    });
+    // The library has no filter for it, and evb has: nobody can compare.
+    const unknown = mistold(file, (storage) => storage);
+    const { length, shape } = file.dataSet("/numbers");
+    const lacking = { ...{ length, shape }, readRows: failing("hdf5-no-filter") };
+    unknown.dataSet = () => lacking as never;
+    expect(await findStorage(unknown, "/numbers")).toMatchObject({ kind: "direct" });
+    const unread = { ...lacking, readRows: failing("hdf5-read-failed") };
+    unknown.dataSet = () => unread as never;
+    expect(await findStorage(unknown, "/numbers")).toEqual({
+      kind: "library",
+      reason: "the library doesn't read what evb does: as the library says",
     });
     const other = mistold(file, () => ({ kind: "other", reason: "it is virtual" }));
     expect(await findStorage(other, "/numbers")).toEqual({

@@ -1277,6 +1277,45 @@ export const sabotages = [
     tests: ["formats/hdf5-storage"],
     named: "damaged metadata",
   },
+  {
+    name: "of two chunks at one place only one is doubted",
+    file: `${FORMATS}/storage/overlaps.ts`,
+    line: "if (begins[k]! < ends[farthest]!) found.add(k).add(farthest);",
+    instead: "if (begins[k]! < ends[farthest]!) found.add(k);",
+    tests: ["formats/hdf5-storage"],
+    named: "can't be where it says",
+  },
+  {
+    name: "chunks may lie over what describes them",
+    file: `${FORMATS}/storage/metadata.ts`,
+    line: "this.#spans.push({ begin: offset, end: offset + bytes });",
+    instead: "this.#spans.push({ begin: offset, end: offset });",
+    tests: ["formats/hdf5-storage"],
+    named: "can't be where it says",
+  },
+  {
+    name: "a chunk that can't be where it says is read from there",
+    file: `${FORMATS}/rows/direct-rows.ts`,
+    line: "if (isMisplaced(address)) throw misplacedFault(file, address);",
+    instead: "if (isMisplaced(address)) return;",
+    tests: ["formats/direct-rows"],
+    named: "can't be where",
+  },
+  {
+    name: "a welcome has bytes in it, which no client takes",
+    file: `${WIRE}/join.ts`,
+    line: "if (storage?.fill === undefined) return source;",
+    instead: "return source;",
+    tests: ["runner/wire"],
+    named: "comes out as it went in",
+  },
+  {
+    name: "what only evb can decode is left to the library",
+    file: "packages/index/src/direct-storage.ts",
+    line: 'if (isEvbError(theirs, "hdf5-no-filter")) continue;',
+    instead: "void theirs;",
+    tests: ["index/storage"],
+  },
 
   // Commands
   {

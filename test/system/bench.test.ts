@@ -27,6 +27,12 @@ describeWith(["h5py", "mpi", "disk"], "reading", () => {
   });
 });
 
+describeWith(["h5py"], "clients", () => {
+  test("begin soon on a thousand files, and take little memory", () => {
+    benchmark("clients.mjs", "--rounds", "1", "--megabytes", "100");
+  });
+});
+
 describeWith(["h5py", "disk"], "order", () => {
   test("is measured against cp, sha512sum, and what memory it may take", () => {
     benchmark("order.mjs", "--rounds", "3", "--fragments", "10000000");
