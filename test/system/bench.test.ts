@@ -27,6 +27,12 @@ describeWith(["h5py", "mpi", "disk"], "reading", () => {
   });
 });
 
+describeWith(["h5py", "disk"], "reading from a disk", () => {
+  test("is measured against h5py, where the pages in memory can be forgotten", () => {
+    benchmark("cold.mjs", "--rounds", "3");
+  });
+});
+
 describeWith(["h5py", "disk"], "order", () => {
   test("is measured against cp, sha512sum, and what memory it may take", () => {
     benchmark("order.mjs", "--rounds", "3", "--fragments", "10000000");
