@@ -6,7 +6,7 @@
 // other versions of Node, long campaigns or large files (test/system), at the full sizes of test/sizes.ts.
 import { spawnSync } from "node:child_process";
 import { readFileSync, mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { probe, table } from "./probe.mjs";
 
@@ -33,7 +33,13 @@ check("no test is left out by hand", "sh", [
   "-c",
   "! grep -rnE '\\b(describe|test|it)\\.(skip|only|todo)\\b|\\bx(it|test|describe)\\(' test --include='*.ts' | grep -v '^test/support/capabilities.ts:'",
 ]);
-jest();
+// Tests wait for processes half of their time; what measures or fills the disk runs alone.
+jest("tests", [
+  ...["--testPathIgnorePatterns", "/node_modules/", "/test/system/"],
+  ...["--maxWorkers", "2"],
+]);
+if (all)
+  jest("system", ["--testPathIgnorePatterns", "/node_modules/", "--runInBand", "/test/system/"]);
 console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 process.exitCode = counts.failed > 0 ? 1 : 0;
 
@@ -47,33 +53,46 @@ function check(name, command, args) {
   if (!passed) console.log(`${done.stdout}${done.stderr}`);
 }
 
-function jest() {
+function jest(name, words) {
   const folder = join(root, "node_modules/.cache/evb-tests");
   mkdirSync(folder, { recursive: true });
-  const summary = join(folder, "jest.json");
+  const summary = join(folder, `${name}.json`);
   rmSync(summary, { force: true });
   const args = [
     ...["--experimental-vm-modules", "--disable-warning=ExperimentalWarning"],
     join(root, "node_modules/jest/bin/jest.js"),
-    ...["--json", "--outputFile", summary, "--testPathIgnorePatterns", "/node_modules/"],
-    ...(all ? [] : ["/test/system/"]),
-    // What measures or fills the disk runs alone; the rest waits for processes half of its time.
-    ...(all ? ["--runInBand"] : ["--maxWorkers", "2"]),
+    ...["--json", "--outputFile", summary, ...words],
   ];
   const env = {
     ...process.env,
     EVB_CAPABILITIES: JSON.stringify(capabilities),
     ...(all && { EVB_SIZES: "full" }),
   };
+  const begun = performance.now();
   // Jest's own report goes to stderr; --json would print the summary once more.
   spawnSync(process.execPath, args, { cwd: root, env, stdio: ["ignore", "ignore", "inherit"] });
+  const seconds = ((performance.now() - begun) / 1000).toFixed(0);
   try {
     const result = JSON.parse(readFileSync(summary, "utf8"));
+    const failed = result.numFailedTests + result.numRuntimeErrorTestSuites;
     counts.passed += result.numPassedTests;
-    counts.failed += result.numFailedTests + result.numRuntimeErrorTestSuites;
+    counts.failed += failed;
     counts.skipped += result.numPendingTests + result.numTodoTests;
+    console.log(`${failed === 0 ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
+    for (const sentence of failuresIn(result)) console.log(`  failed: ${sentence}`);
   } catch {
-    console.log("FAILED the test runner left no result");
+    console.log(`FAILED ${name}: the test runner left no result`);
     counts.failed++;
   }
+}
+
+/** Once more at the end, where nobody has to look for them among the passed ones. */
+function failuresIn({ testResults }) {
+  return testResults.flatMap(({ name, message, assertionResults }) => {
+    const failed = assertionResults.filter(({ status }) => status === "failed");
+    const path = relative(root, name);
+    if (failed.length === 0 && assertionResults.length === 0 && message)
+      return [`${path}: ${message.split("\n")[0]}`];
+    return failed.map(({ fullName }) => `${path}: ${fullName}`);
+  });
 }

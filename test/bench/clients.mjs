@@ -4,7 +4,7 @@
 //   node test/bench/clients.mjs [--rounds 5] [--files 1000] [--megabytes 192] [--only N]
 //
 // --megabytes: of each run that memory is measured on. Needs python3-h5py, and room in /dev/shm (else $TMPDIR).
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import {
   EVB,
@@ -13,6 +13,7 @@ import {
   interleave,
   median,
   numbers,
+  preferMemory,
   PYTHON,
   report,
   run,
@@ -24,8 +25,7 @@ const { rounds, files, megabytes, only } = numbers({
   megabytes: 192,
   only: -1,
 });
-const shm = "/dev/shm";
-if (process.env.TMPDIR === undefined && existsSync(shm)) process.env.TMPDIR = shm;
+preferMemory(4e6 * megabytes);
 
 /** What issue 5 asks for. */
 const START_SECONDS_MAX = 0.5;
@@ -86,11 +86,12 @@ function startFigures(folder) {
   return [
     ...[1, files].flatMap((count) => [figure(count, "joined"), figure(count, "committed")]),
     {
-      what: `${files} files: later than with one (≤ ${START_SECONDS_MAX})`,
+      what: `${files} files: later than with one`,
       value: seconds(files, "committed") - seconds(1, "committed"),
       unit: "s",
+      most: START_SECONDS_MAX,
       // A busy machine is slower at all of it.
-      ceiling: 3 * START_SECONDS_MAX,
+      ceiling: 8 * START_SECONDS_MAX,
     },
   ];
 }
@@ -109,10 +110,11 @@ function memoryFigures(folder, { what, size, chunk, more = [] }) {
   rmSync(data, { recursive: true });
   rmSync(index);
   return Object.entries(seen).map(([name, peaks]) => ({
-    what: `${what}: ${name} (≤ ${MEGABYTES_MAX})`,
+    what: `${what}: ${name}`,
     value: median(peaks.map(({ peakMegabytes }) => peakMegabytes)),
     unit: "MB",
-    ceiling: MEGABYTES_MAX,
+    most: MEGABYTES_MAX,
+    ceiling: 1.1 * MEGABYTES_MAX,
   }));
 }
 

@@ -5,7 +5,7 @@
 //
 // --big 4000: a file of so many MB for two clients against one. --fragments 10000000: peak memory of a run
 // with so many fragments, with one window and with three. 0 leaves the row out.
-import { existsSync, readFileSync, rmSync, statfsSync, statSync } from "node:fs";
+import { readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import {
   EVB,
@@ -14,6 +14,7 @@ import {
   interleave,
   median,
   numbers,
+  preferMemory,
   PYTHON,
   report,
   run,
@@ -21,10 +22,7 @@ import {
 
 const { rounds, mb, big, fragments } = numbers({ rounds: 5, mb: 500, big: 0, fragments: 0 });
 
-const hasRoom = (bytes) =>
-  existsSync("/dev/shm") && statfsSync("/dev/shm").bavail * statfsSync("/dev/shm").bsize > bytes;
-if (process.env.TMPDIR === undefined && hasRoom(3e6 * Math.max(mb, big) + 5e8))
-  process.env.TMPDIR = "/dev/shm";
+preferMemory(3e6 * Math.max(mb, big) + 5e8);
 
 /** Four sources, fragments of some 280 bytes with their headers, one of a thousand late, as spec/kernels.md measured. */
 function make(path, megabytes, ...more) {

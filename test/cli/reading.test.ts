@@ -11,13 +11,17 @@ afterAll(folder.remove);
 const at = (name: string): string => join(folder.path, name);
 const MINUTE = 60_000;
 
+/** Of a client's seconds. */
+const PARTS = ["wait", "open", "read", "decode", "analysis", "publish"] as const;
+type Part = `${(typeof PARTS)[number]}Seconds`;
+
 interface Report {
   readonly bytes: number;
   readonly bytesRead: number;
   readonly digest: string;
   readonly failed: number;
   readonly failures: readonly { readonly event: number; readonly reason: string }[];
-  readonly clients: readonly { readonly decodeSeconds: number }[];
+  readonly clients: readonly ({ readonly seconds: number } & Readonly<Record<Part, number>>)[];
 }
 
 const reportIn = (out: string): Report =>
@@ -54,6 +58,16 @@ describe("rows of HDF5 files", () => {
     expect(analyse("packed", "ahead-out", "--read-ahead", "16").code).toBe(0);
     const { digest, bytesRead } = packed;
     expect(reportIn("ahead-out")).toMatchObject({ digest, bytesRead });
+  });
+
+  test("take a client seconds that are told apart, and no more together than it had", () => {
+    const [client] = reportIn("packed-out").clients;
+    const parts = PARTS.map((part) => client![`${part}Seconds`]);
+    // It waits at most until its first lease, which its seconds begin with.
+    for (const seconds of parts.slice(1)) expect(seconds).toBeGreaterThan(0);
+    const together = parts.reduce((sum, seconds) => sum + seconds);
+    expect(together).toBeLessThanOrEqual(client!.seconds);
+    expect(together).toBeGreaterThan(client!.seconds / 2);
   });
 
   test("whose chunk is damaged fail their events, each with fragment, file and place; the others are finished", async () => {

@@ -61,6 +61,7 @@ export const RESULTS: Results = {
     readSeconds: 1e-9,
     decodeSeconds: 3,
     analysisSeconds: 4,
+    publishSeconds: 5,
   },
   eventSlots: BigUint64Array.of(1n, 2n, 0xffff_ffff_ffff_ffffn),
   fragmentSlots: BigUint64Array.of(4n, 5n, 6n, 7n, 8n, 9n),

@@ -19,11 +19,17 @@ describeWith(["h5py"], "the match", () => {
 
 describeWith(["h5py", "mpi", "disk"], "reading", () => {
   test("is measured against the old system's scheme", () => {
-    benchmark("read.mjs", "--rounds", "5");
+    benchmark("read.mjs", "--rounds", "3", "--megabytes", "4000");
   });
 
   test("is measured against pread in C, and h5py, for chunks and filters of several kinds", () => {
-    benchmark("reading.mjs", "--rounds", "3", "--megabytes", "400");
+    benchmark("reading.mjs", "--rounds", "3", "--megabytes", "3000");
+  });
+});
+
+describeWith(["h5py", "disk"], "reading from a disk", () => {
+  test("is measured against h5py, where the pages in memory can be forgotten", () => {
+    benchmark("cold.mjs", "--rounds", "3");
   });
 });
 

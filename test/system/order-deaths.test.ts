@@ -55,6 +55,8 @@ const sha512Of = (path: string): string =>
 let folder = "";
 let input = "";
 let undisturbed = "";
+/** What a run takes here that nobody disturbs, from start to end. */
+let wholeMs = 0;
 let outs = 0;
 
 beforeAll(async () => {
@@ -65,7 +67,9 @@ beforeAll(async () => {
   expect({ code: made.code, stderr: made.stderr }).toMatchObject({ code: 0 });
   utimesSync(join(input, "run-0001-00.evt"), BEGUN, BEGUN);
   const out = newOut();
+  const begun = performance.now();
   const done = await order(out).ended;
+  wholeMs = performance.now() - begun;
   expect({ code: done.code, stderr: done.stderr }).toEqual({ code: 0, stderr: "" });
   undisturbed = sha512Of(fileOf(out));
   rmSync(out, { recursive: true });
@@ -179,13 +183,12 @@ describe("kill -9 of evb order", () => {
       while (done?.code !== 0) {
         const clients = String(1 + random.below(2));
         const running = order(out, "--clients", clients, ...(lives++ === 0 ? [] : ["--resume"]));
-        // At first before anything is done, later at the very end.
-        const timer = setTimeout(
-          () => {
-            running.kill("SIGKILL");
-          },
-          300 + 250 * lives + random.below(500),
-        );
+        // At first before anything is done, later at the very end. Of a whole run's time each life begins with the
+        // scan again: three of a third of it don't come to the end.
+        const share = 0.05 + 0.07 * lives + random.below(100) / 1000;
+        const timer = setTimeout(() => {
+          running.kill("SIGKILL");
+        }, share * wholeMs);
         done = await running.ended;
         clearTimeout(timer);
         expect({ code: done.code, stderr: sentencesOf(done) }).toMatchObject({

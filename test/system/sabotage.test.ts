@@ -19,7 +19,7 @@ describe("the normal tests notice that", () => {
     const { stdout, stderr } = run(process.execPath, [HARNESS, "--json"]);
     if (stdout === "") throw new Error(stderr);
     verdicts = new Map((JSON.parse(stdout) as Verdict[]).map((verdict) => [verdict.name, verdict]));
-  }, 900_000);
+  }, 1_800_000);
 
   test.each(names.map((name) => [name]))("%s", (name) => {
     expect(verdicts.get(name)).toMatchObject({ noticed: true });

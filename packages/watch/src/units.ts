@@ -21,8 +21,8 @@ export function secondsText(seconds: number): string {
   return `${String(Math.floor(whole / 3600))} h ${String(Math.floor((whole % 3600) / 60))} min`;
 }
 
-/** `12,345`. */
-export const countText = (count: number): string => count.toLocaleString("en");
+/** `12,345`. By hand: the first call of toLocaleString loads the tables of all languages, 25 ms of a command's start. */
+export const countText = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 
 /** `1 event`, `2 events`. */
 export const counted = (count: number, noun: string): string =>

@@ -325,6 +325,7 @@ function laterOf(one: ClientTimes, other: ClientTimes): ClientTimes {
     readSeconds: Math.max(one.readSeconds, other.readSeconds),
     decodeSeconds: Math.max(one.decodeSeconds, other.decodeSeconds),
     analysisSeconds: Math.max(one.analysisSeconds, other.analysisSeconds),
+    publishSeconds: Math.max(one.publishSeconds, other.publishSeconds),
   };
 }
 

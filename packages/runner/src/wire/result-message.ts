@@ -24,6 +24,8 @@ export interface ClientTimes {
   readonly readSeconds: number;
   readonly decodeSeconds: number;
   readonly analysisSeconds: number;
+  /** Making messages of results and totals, and holding back while too much is unacknowledged. */
+  readonly publishSeconds: number;
 }
 
 export const NO_TIMES: ClientTimes = {
@@ -35,6 +37,7 @@ export const NO_TIMES: ClientTimes = {
   readSeconds: 0,
   decodeSeconds: 0,
   analysisSeconds: 0,
+  publishSeconds: 0,
 };
 
 const TIME_FIELDS = [
@@ -46,6 +49,7 @@ const TIME_FIELDS = [
   "readSeconds",
   "decodeSeconds",
   "analysisSeconds",
+  "publishSeconds",
 ] as const satisfies readonly (keyof ClientTimes)[];
 
 /** Results of some events. Values are 8-byte slots: i64, u64 or f64 as the column's type says. */
@@ -62,7 +66,7 @@ export interface Results {
 export const RANGES_PER_FRAME_MAX = 65_536;
 
 /**
- * (lease, first, events, fragments) u32 (ranges, 4) | times f64 (8) |
+ * (lease, first, events, fragments) u32 (ranges, 4) | times f64 (9) |
  * event slots u64 (event columns, events) | fragment slots u64 (fragment columns, fragments)
  */
 export function encodeResults(
