@@ -10,7 +10,7 @@ import { EVB, oracle, ROOT, run, temporaryFolder, type Ran } from "../support/sy
 const folder = temporaryFolder();
 afterAll(folder.remove);
 const MINUTES = 900_000;
-/** Issue 5. */
+/** Issue 5; of processors, so that other work on them doesn't count. */
 const SECONDS_MAX = 10;
 const MEGABYTES_MAX = 1000;
 const SEED = 55;
@@ -29,6 +29,7 @@ function damage(bytes: Buffer, random: SeededRandom): Buffer {
 
 interface Watched extends Ran {
   readonly peakMegabytes: number;
+  readonly cpuSeconds: number;
 }
 
 function evb(...words: readonly string[]): Watched {
@@ -37,19 +38,19 @@ function evb(...words: readonly string[]): Watched {
   const preload = join(ROOT, "test/bench/peers/process-figures.cjs");
   const env = [`NODE_OPTIONS=--require=${preload}`, `EVB_FIGURES=${figures}`, "EVB_PROGRAM=evb.js"];
   const ran = run("env", [...env, process.execPath, EVB, ...words]);
-  const { peakMegabytes } = JSON.parse(readFileSync(figures, "utf8")) as Watched;
-  return { ...ran, peakMegabytes };
+  const { peakMegabytes, cpuSeconds } = JSON.parse(readFileSync(figures, "utf8")) as Watched;
+  return { ...ran, peakMegabytes, cpuSeconds };
 }
 
 /** What is wrong with how a command ended; undefined where it is as it must be. */
 function problemOf(ran: Watched, codes: readonly number[]): string | undefined {
-  const { code, stderr, seconds, peakMegabytes } = ran;
+  const { code, stderr, cpuSeconds, peakMegabytes } = ran;
   if (!codes.includes(code ?? -1)) return `exit code ${String(code)}: ${stderr}`;
   const lines = stderr.split("\n").filter((line) => line !== "");
   if (code !== 0 && lines.length === 0) return "it says nothing";
   if (lines.some((line) => !line.startsWith("evb: "))) return `it says ${stderr}`;
   if (/defect of evb|^ {4}at /m.test(stderr)) return `it says ${stderr}`;
-  if (seconds > SECONDS_MAX) return `it took ${seconds.toFixed(1)} s`;
+  if (cpuSeconds > SECONDS_MAX) return `it took ${cpuSeconds.toFixed(1)} s`;
   return peakMegabytes > MEGABYTES_MAX ? `it took ${peakMegabytes.toFixed(0)} MB` : undefined;
 }
 
