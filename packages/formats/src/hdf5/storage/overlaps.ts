@@ -39,7 +39,7 @@ export function markOverlaps({ address, bytesOf }: Chunks, metadata: readonly Sp
 }
 
 /** The same bytes, each once, in order. */
-export function disjoint(spans: readonly Span[]): Span[] {
+function disjoint(spans: readonly Span[]): Span[] {
   const merged: { begin: number; end: number }[] = [];
   for (const { begin, end } of [...spans].sort((a, b) => a.begin - b.begin)) {
     const last = merged.at(-1);
