@@ -25,7 +25,7 @@ export function markOverlaps({ address, bytesOf }: Chunks, metadata: readonly Sp
   const ends = new Float64Array(begins.length);
   rows.forEach((row, k) => {
     begins[k] = address[row]!;
-    ends[k] = begins[k]! + bytesOf(row);
+    ends[k] = begins[k] + bytesOf(row);
   });
   blocks.forEach(({ begin, end }, k) => {
     begins[rows.length + k] = begin;
