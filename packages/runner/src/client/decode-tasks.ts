@@ -1,7 +1,7 @@
 // Words of shared memory, (HEAD + TASKS_MAX × TASK_WORDS) of 32 bits:
 //
 //     posted 1 | − 1 | each task: state 1 | source 1 | file descriptor 1 | stored bytes 1 | filter mask 1 | chunk bytes 1
-//              | offset in the heap 1 | microseconds of reading 1 | address in the file 2 (f64)
+//              | offset in the heap 1 | microseconds that reading took more than decoding 1 | address in the file 2 (f64)
 //
 // A task is written while it is free, and belongs to whoever claimed it until it is done or failed.
 
@@ -14,7 +14,7 @@ const BYTES = (HEAD + TASKS_MAX * TASK_WORDS) * Int32Array.BYTES_PER_ELEMENT;
 
 const POSTED = 0;
 
-const [STATE, SOURCE, FD, STORED, MASK, CHUNK_BYTES, OFFSET, READ_US, ADDRESS] = [
+const [STATE, SOURCE, FD, STORED, MASK, CHUNK_BYTES, OFFSET, EXCESS_US, ADDRESS] = [
   0, 1, 2, 3, 4, 5, 6, 7, 8,
 ];
 
@@ -71,7 +71,7 @@ export class DecodeTasks {
     this.#words[place + MASK] = task.mask;
     this.#words[place + CHUNK_BYTES] = task.chunkBytes;
     this.#words[place + OFFSET] = task.offset;
-    this.#words[place + READ_US] = 0;
+    this.#words[place + EXCESS_US] = 0;
     this.#addresses[(place + ADDRESS) / 2] = task.address;
     Atomics.store(this.#words, place + STATE, QUEUED);
     Atomics.add(this.#words, POSTED, 1);
@@ -115,9 +115,9 @@ export class DecodeTasks {
   }
 
   /** A claimed task is over, and whoever waits for it is woken. */
-  finish(number: number, { isDecoded, readSeconds }: TaskEnd): void {
+  finish(number: number, { isDecoded, readSeconds, decodeSeconds }: TaskEnd): void {
     const place = at(number);
-    this.#words[place + READ_US] = Math.round(readSeconds * 1e6);
+    this.#words[place + EXCESS_US] = Math.round((readSeconds - decodeSeconds) * 1e6);
     Atomics.store(this.#words, place + STATE, isDecoded ? DONE : FAILED);
     Atomics.notify(this.#words, place + STATE);
   }
@@ -133,9 +133,9 @@ export class DecodeTasks {
           : "failed";
   }
 
-  /** Of a task that is over: what reading its bytes took. */
-  readSeconds(number: number): number {
-    return this.#words[at(number) + READ_US]! / 1e6;
+  /** Of a task that is over: so much longer reading took than decoding; negative where it was shorter. */
+  readExcessSeconds(number: number): number {
+    return this.#words[at(number) + EXCESS_US]! / 1e6;
   }
 
   /** A task that is over, or that its poster has claimed, may be posted anew. */
@@ -157,6 +157,7 @@ export class DecodeTasks {
 export interface TaskEnd {
   readonly isDecoded: boolean;
   readonly readSeconds: number;
+  readonly decodeSeconds: number;
 }
 
 const at = (number: number): number => HEAD + (number & (TASKS_MAX - 1)) * TASK_WORDS;

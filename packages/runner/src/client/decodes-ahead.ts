@@ -11,6 +11,8 @@ import { HeapBlocks } from "./heap-blocks.ts";
 export const DECODED_BYTES_MAX = 64 * 2 ** 20;
 /** So many chunks for each thread are on their way or wait: none idles, and they stay in the caches. */
 const CHUNKS_PER_THREAD = 4;
+/** …or so many bytes, where chunks are large. */
+const AHEAD_BYTES = 24 * 2 ** 20;
 /** A chunk takes no longer, or its thread is taken for dead: 256 MiB of gzip take half a second. */
 const PATIENCE_MS = 10_000;
 
@@ -63,11 +65,12 @@ export class DecodesAhead {
   #current: readonly Chunk[] = NONE;
   /** Of those events. */
   #chunks = 0;
+  #bytes = 0;
   /** A thread did not come back, and may still write where its chunk was to lie. */
   #isBroken = false;
   #bytesRead = 0;
   #seconds = 0;
-  #threadReadSeconds = 0;
+  #readExcessSeconds = 0;
 
   private constructor(
     parts: { tasks: DecodeTasks; heap: SharedArrayBuffer; desk: ChunkDesk },
@@ -95,21 +98,25 @@ export class DecodesAhead {
     return this.#bytesRead;
   }
 
-  /** Of the thread that asks, by the clock: waiting for chunks, and decoding. */
+  /** Of the thread that asks, by the clock: waiting for chunks, and reading and decoding some itself. */
   get seconds(): number {
     return this.#seconds;
   }
 
-  /** What reading took the other threads since this was asked last. */
-  takeReadSeconds(): number {
-    const seconds = this.#threadReadSeconds;
-    this.#threadReadSeconds = 0;
-    return seconds;
+  /**
+   * So much longer reading took than decoding since this was asked last, in all threads. Where it takes longer, reads
+   * should be begun ahead, as threads do nothing but wait; a busy machine makes both longer.
+   */
+  takeReadExcess(): number {
+    const seconds = this.#readExcessSeconds;
+    this.#readExcessSeconds = 0;
+    return Math.max(0, seconds);
   }
 
   get hasRoom(): boolean {
     if (this.#unwanted.size > 0) this.#sweep();
-    return !this.#isBroken && this.#chunks < this.#chunksMax && this.#tasks.hasRoom;
+    const isFull = this.#chunks >= this.#chunksMax || this.#bytes >= AHEAD_BYTES;
+    return !isFull && !this.#isBroken && this.#tasks.hasRoom;
   }
 
   /**
@@ -123,7 +130,7 @@ export class DecodesAhead {
       if (offset === undefined) break;
       offsets.push(offset);
     }
-    if (offsets.length < wanted.length && this.#events.length > 0) {
+    if (offsets.length < wanted.length && (this.#events.length > 0 || offsets.length === 0)) {
       for (const offset of offsets) this.#blocks.give(offset);
       return false;
     }
@@ -133,6 +140,7 @@ export class DecodesAhead {
       else this.#blocks.give(offset);
     this.#events.push({ lease, fragment, chunks });
     this.#chunks += chunks.length;
+    this.#bytes += bytesOf(chunks);
     return true;
   }
 
@@ -193,21 +201,18 @@ export class DecodesAhead {
   /** Until the chunk is there; meanwhile others that nobody has begun are decoded here. */
   #await(chunk: Chunk): void {
     const begun = performance.now();
-    let readSeconds = 0;
-    const perform = (number: number): void => {
-      const end = this.#desk.perform(number);
-      readSeconds += end.readSeconds;
-      // It is this thread's own reading, and counted as such.
-      this.#tasks.finish(number, { ...end, readSeconds: 0 });
-    };
-    if (this.#tasks.claim(chunk.task)) perform(chunk.task);
+    if (this.#tasks.claim(chunk.task)) this.#perform(chunk.task);
     while (this.#tasks.state(chunk.task) === "claimed" && !this.#isBroken) {
       const other = this.#tasks.claimNext();
-      if (other !== undefined) perform(other);
+      if (other !== undefined) this.#perform(other);
       else if (!this.#tasks.waitFor(chunk.task, PATIENCE_MS)) this.#isBroken = true;
     }
     this.#settle(chunk);
-    this.#seconds += (performance.now() - begun) / 1000 - readSeconds;
+    this.#seconds += (performance.now() - begun) / 1000;
+  }
+
+  #perform(task: number): void {
+    this.#tasks.finish(task, this.#desk.perform(task));
   }
 
   /** Takes note of a task that is over, and frees it; one that isn't stays as it is. */
@@ -216,7 +221,7 @@ export class DecodesAhead {
     const state = this.#tasks.state(task);
     if (chunk.state !== "pending" || state === "queued" || state === "claimed") return;
     chunk.state = state === "done" ? "decoded" : "failed";
-    this.#threadReadSeconds += this.#tasks.readSeconds(task);
+    this.#readExcessSeconds += this.#tasks.readExcessSeconds(task);
     this.#bytesRead += wanted.stored;
     this.#tasks.free(task);
     wanted.file.release();
@@ -224,6 +229,7 @@ export class DecodesAhead {
 
   #drop(chunks: readonly Chunk[]): void {
     this.#chunks -= chunks.length;
+    this.#bytes -= bytesOf(chunks);
     for (const chunk of chunks) {
       if (chunk.isKept) continue;
       // What nobody has begun is no thread's any more.
@@ -249,6 +255,9 @@ export class DecodesAhead {
 }
 
 const NONE: readonly Chunk[] = [];
+
+const bytesOf = (chunks: readonly Chunk[]): number =>
+  chunks.reduce((sum, { wanted }) => sum + wanted.chunkBytes, 0);
 
 function startThread(start: DecodeStart): Worker {
   const file = builtUrl({ name: "./decode-worker.js", from: import.meta.url });

@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { elementBytes, sentenceOf, viewElements, type Elements } from "@evb/event";
-import type { Fragment, SourceInfo } from "@evb/analysis";
+import { EventFragment, type Fragment, type SourceInfo } from "@evb/analysis";
 import {
   chunkBytesOf,
   DataFile,
@@ -26,6 +26,10 @@ import { ReadsAhead } from "./reads-ahead.ts";
 const ALIGNMENT = 64;
 /** Smaller chunks are decoded by whoever needs them: telling another thread takes as long. */
 const AHEAD_CHUNK_BYTES_MIN = 2 ** 14;
+/** Larger rows are decoded where they are needed, one at a time: each thread takes some five chunks' memory. */
+const AHEAD_ROW_BYTES_MAX = 2 ** 23;
+/** More than half of the room for decoded chunks would leave none for the next one. */
+const AHEAD_CHUNK_BYTES_MAX = DECODED_BYTES_MAX / 2;
 /** Places of fragments in decoded chunks that are known by their views; the same come again and again. */
 const VIEWS_MAX = 256;
 
@@ -118,7 +122,7 @@ export class Sources {
 
   /**
    * So far: decoded bytes handed over, and seconds of this thread's clock. The HDF5 library decodes while it reads;
-   * waiting for another thread that decodes is decoding.
+   * waiting for a chunk of another thread is decoding, with all that it takes.
    */
   get counts(): {
     readonly bytes: number;
@@ -168,8 +172,9 @@ export class Sources {
     this.#ahead.begin(eventKey(lease, from));
     for (let f = from; f < end; f++) {
       const number = lease.source[f]!;
-      const { direct } = this.#sources[number]!;
-      if (direct === undefined) continue;
+      const source = this.#sources[number]!;
+      const { direct } = source;
+      if (direct === undefined || isBegun(source, lease.row[f]!)) continue;
       const file = this.#files.data(number);
       const first = this.#chunksAhead.at(lease, f);
       direct.ranges(lease.row[f]!, lease.places, first, (position, bytes) => {
@@ -186,7 +191,7 @@ export class Sources {
 
   /** An event is read: what it took, in seconds of the clock and bytes. */
   took(lease: Lease, from: number, { seconds, bytes }: { seconds: number; bytes: number }): void {
-    this.#ahead.took(seconds + (this.#decodes?.takeReadSeconds() ?? 0), bytes);
+    this.#ahead.took(seconds + (this.#decodes?.takeReadExcess() ?? 0), bytes);
     if (this.#ahead.isOn) this.#ahead.done(eventKey(lease, from));
     this.#decodes?.done(lease, from);
   }
@@ -203,7 +208,7 @@ export class Sources {
     const fragments: Fragment[] = [];
     for (let i = 0; i < sources.length; i++) {
       const { info } = this.#sources[sources[i]!]!;
-      fragments.push({ source: info, row: rows[i]!, data: viewElements(info.type, NOTHING, 0) });
+      fragments.push(new EventFragment(info, rows[i]!, viewElements(info.type, NOTHING, 0)));
     }
     return fragments;
   }
@@ -240,8 +245,9 @@ export class Sources {
   /** Chunks of a fragment that were begun for no event before it. */
   #addWanted(wanted: WantedChunk[], lease: Lease, fragment: number): void {
     const number = lease.source[fragment]!;
-    const { direct, aheadBytes, groupAhead } = this.#sources[number]!;
-    if (aheadBytes === 0 || direct!.groupOf(lease.row[fragment]!) === groupAhead) return;
+    const source = this.#sources[number]!;
+    const { direct, aheadBytes } = source;
+    if (aheadBytes === 0 || isBegun(source, lease.row[fragment]!)) return;
     const file = this.#files.data(number);
     const first = this.#chunksAhead.at(lease, fragment);
     const { address, stored, mask } = lease.places!;
@@ -290,7 +296,7 @@ export class Sources {
     }
     this.#bytes += bytes.length;
     const data = bytes === place.bytes ? place.data : viewOf(source, bytes);
-    return { source: info, row, data };
+    return new EventFragment(info, row, data);
   }
 }
 
@@ -307,6 +313,10 @@ function newSource(info: SourceInfo, direct: DirectRows | undefined, aheadBytes:
   return { info, rowBytes, room, direct, aheadBytes, groupAhead: -1, place: NOWHERE_YET, views };
 }
 
+/** Whether its chunks are being decoded for an event before. */
+const isBegun = ({ direct, aheadBytes, groupAhead }: Source, row: number): boolean =>
+  aheadBytes > 0 && direct!.groupOf(row) === groupAhead;
+
 function viewOf({ info, views }: Source, bytes: Uint8Array): Elements {
   const known = views.get(bytes.byteOffset);
   if (known !== undefined) return known;
@@ -321,7 +331,8 @@ function aheadLayout(source: Welcome["sources"][number]): RowLayout | undefined 
   const layout = layoutOf(source);
   if (layout === undefined || layout.filters.length === 0) return undefined;
   const bytes = chunkBytesOf(layout);
-  return bytes >= AHEAD_CHUNK_BYTES_MIN && bytes <= DECODED_BYTES_MAX ? layout : undefined;
+  const isWorth = bytes >= AHEAD_CHUNK_BYTES_MIN && bytes <= AHEAD_CHUNK_BYTES_MAX;
+  return isWorth && rowBytesOf(layout) <= AHEAD_ROW_BYTES_MAX ? layout : undefined;
 }
 
 async function directRows(

@@ -4,7 +4,7 @@ import type { EventSlab, RunSource } from "@evb/index";
 /** Where a border between two leases costs little: chunks with events on both sides are decoded by two clients. */
 export interface LeaseCuts {
   /** Decoded bytes of the chunks that a border in front of an event would share out. */
-  cost(event: number): number;
+  readonly cost: (event: number) => number;
   /** Events in which another place as cheap is found, if there is one. */
   readonly reach: number;
 }
