@@ -1,3 +1,5 @@
+import assert from "node:assert/strict";
+
 /** Blocks begin at multiples of this: no element straddles a cache line. */
 const ALIGNMENT = 64;
 
@@ -31,8 +33,10 @@ export class HeapBlocks {
     return offset;
   }
 
+  /** @param offset as it was taken */
   give(offset: number): void {
     const at = this.#blocks.findIndex((block) => block.offset === offset);
+    assert(at >= 0);
     this.#blocks.splice(at, 1);
   }
 }
