@@ -7,10 +7,12 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { RunIndex } from "@evb/index";
-import { evb, sentenceOf } from "../support/evb.ts";
+import { EVB, evb, sentenceOf } from "../support/evb.ts";
 import { temporaryFolder } from "../support/system.ts";
 
 /** What threads that decode change: how long it takes, and nothing else. */
@@ -21,6 +23,8 @@ const MINUTE = 60_000;
 const EVENTS = 100;
 
 interface Report {
+  readonly seconds: number;
+  readonly fragments: number;
   readonly bytesRead: number;
   readonly digest: string;
   readonly failures: readonly { readonly event: number; readonly reason: string }[];
@@ -103,6 +107,32 @@ describe.each(Object.keys(CHUNKS))("threads that decode %s", (name) => {
     expect(two).toMatchObject({ failures: none!.failures, digest: none!.digest });
   });
 });
+
+test(
+  "a thread reads and decodes beside the one that analyses",
+  () => {
+    // A read takes so long, whatever else this machine does, and others can be on their way meanwhile.
+    const diskMs = 50;
+    const preload = fileURLToPath(new URL("../support/preload/slow-disk.cjs", import.meta.url));
+    const words = ["--clients", "1", "--decode-threads", "1", "--read-ahead", "0"];
+    const run = [
+      "run",
+      at("an event a chunk.h5"),
+      "-o",
+      at("beside"),
+      "--events",
+      "0:50",
+      ...words,
+    ];
+    const { status } = spawnSync(process.execPath, [EVB, ...run, "--quiet"], {
+      env: { ...process.env, NODE_OPTIONS: `--require=${preload}`, EVB_DISK_MS: String(diskMs) },
+    });
+    expect(status).toBe(0);
+    const { seconds, fragments } = reportIn("beside");
+    expect(seconds).toBeLessThan((0.85 * fragments * diskMs) / 1000);
+  },
+  MINUTE,
+);
 
 describe("what an analysis is given", () => {
   /** One event late it looks whether what it kept is still what it was; what it didn't keep isn't. */
