@@ -17,6 +17,7 @@ const { outputFiles } = await build({
   entryPoints: {
     evb: "packages/cli/dist/mod.js",
     "bench-worker": "packages/runner/dist/client/bench-worker.js",
+    "decode-worker": "packages/runner/dist/client/decode-worker.js",
     "checksum-worker": "packages/runner/dist/rebuild/checksum-worker.js",
     "measure-worker": "packages/runner/dist/measure/measure-worker.js",
     "module-hooks": "packages/runner/dist/client/module-hooks.js",

@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import {
   BUILT_IN_NAMES,
   builtInAnalysis,
+  EventFragment,
   optionsOf,
   schemaOf,
   StagedTotals,
@@ -33,7 +34,7 @@ async function workOn(
   const staged = new StagedTotals(schema.totals);
   const totals = new Totals(schema.totals);
   const result = work.event(
-    { id: 0, time: 5n, fragments: [{ source: info, row: 0, data }] },
+    { id: 0, time: 5n, fragments: [new EventFragment(info, 0, data)] },
     staged,
   );
   staged.commit(totals);

@@ -1,5 +1,5 @@
 import { asRank, type Rank } from "@evb/event";
-import type { Action, Progress, Range, Stimulus } from "@evb/runner";
+import type { Action, LeaseCuts, Progress, Range, Stimulus } from "@evb/runner";
 import { SeededRandom } from "./random.ts";
 import { ModelJournal } from "./run-journal.ts";
 import { Laws } from "./run-laws.ts";
@@ -60,6 +60,8 @@ export class History {
   readonly #world: World;
   readonly #range: Range;
   readonly #cap: number;
+  /** Of every other history. */
+  readonly #cuts: LeaseCuts | undefined;
   readonly #poison = new Set<number>();
   /** These end one client only; those are done once, and end every client from then on. */
   readonly #mines = new Set<number>();
@@ -83,8 +85,9 @@ export class History {
     const ownCap = 1 + random.below(10);
     this.#range = { first, end: first + events };
     this.#cap = cap ?? ownCap;
+    this.#cuts = seed % 2 === 0 ? undefined : randomCuts(seed, this.#range);
     this.#journal = new ModelJournal(first);
-    this.#laws = new Laws(this.#range, this.#cap);
+    this.#laws = new Laws(this.#range, this.#cap, undefined, this.#cuts);
     if (this.#world === "calm") return;
     for (let left = random.below(3); left > 0; left--)
       this.#poison.add(first + random.below(events));
@@ -361,7 +364,7 @@ export class History {
     const before = { ...state, uncounted };
     this.#ranks = Math.max(0, ...this.#journal.ranks.values());
     this.#expecting = before.uncounted.size > 0;
-    this.#laws = new Laws(this.#range, this.#cap, before);
+    this.#laws = new Laws(this.#range, this.#cap, before, this.#cuts);
   }
 
   /** Its clients say what is done, and go. */
@@ -412,4 +415,11 @@ export class History {
   #oneIn(count: number): boolean {
     return this.#random.below(count) === 0;
   }
+}
+
+/** Chunks of any lengths, which cost anything: with a seed of its own, so that the history is the same as without. */
+function randomCuts(seed: number, { first, end }: Range): LeaseCuts {
+  const random = new SeededRandom(seed);
+  const costs = Array.from({ length: end - first }, () => random.below(4));
+  return { cost: (event) => costs[event - first] ?? 0, reach: 1 + random.below(12) };
 }

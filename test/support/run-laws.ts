@@ -1,4 +1,4 @@
-import { Schedule, type Action, type Range, type Stimulus } from "@evb/runner";
+import { Schedule, type Action, type LeaseCuts, type Range, type Stimulus } from "@evb/runner";
 import {
   Foresight,
   type Answer,
@@ -17,8 +17,8 @@ export class Laws {
   #redone = 0;
   #doubled = 0;
 
-  constructor(range: Range, cap: number, before?: Before) {
-    this.#schedule = new Schedule(range, cap, before);
+  constructor(range: Range, cap: number, before?: Before, cuts?: LeaseCuts) {
+    this.#schedule = new Schedule(range, cap, before, cuts);
     this.#cap = cap;
     this.#events = new Foresight(range, before);
   }

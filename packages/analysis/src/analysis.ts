@@ -94,15 +94,17 @@ export interface AnalysisEvent {
 }
 
 /** What one source recorded of an event. */
-export interface Fragment {
+export interface Fragment<Data extends Elements = Elements> {
   readonly source: SourceInfo;
   /** Row of the source's data set. */
   readonly row: number;
   /**
-   * Shape (product of source.shape), C order. Valid during the call only: the buffer is used again
-   * for the next event. Whoever wants to keep it takes a copy: `data.slice()`.
+   * Shape (product of source.shape), C order. Valid during the call only: the memory is used again
+   * for the next events. It may be memory that threads share.
    */
-  readonly data: Elements;
+  readonly data: Data;
+  /** A copy of the data, of the same type, that is the caller's own. */
+  keep(): Data;
 }
 
 /** What an analysis returns for an event. */

@@ -14,6 +14,7 @@ export {
 } from "./analysis.ts";
 export { BUILT_IN_NAMES, builtInAnalysis, type BuiltInName } from "./builtin/mod.ts";
 export { statsOf, type Stats } from "./builtin/stats.ts";
+export { EventFragment } from "./fragment.ts";
 export { optionsOf } from "./options.ts";
 export {
   COLUMNS_MAX,

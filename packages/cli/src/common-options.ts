@@ -19,6 +19,10 @@ export const readOptions = {
     type: "string",
     describe: "reads at once where reading waits (finds out); 0: none",
   },
+  "decode-threads": {
+    type: "string",
+    describe: "threads of a client that decode chunks (idle cores)",
+  },
 } as const satisfies Record<string, Options>;
 
 /** Options of `run` and `coordinator`. */

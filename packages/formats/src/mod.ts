@@ -18,7 +18,7 @@ export type { ChunkFilter, ChunkShape } from "./hdf5/filters/stage.ts";
 export { COLUMN_CHUNK_ROWS, Hdf5Writer, type Hdf5Column } from "./hdf5/writer.ts";
 export type { RowReader } from "./row-reader.ts";
 export { DataFile } from "./hdf5/rows/data-file.ts";
-export { DirectRows } from "./hdf5/rows/direct-rows.ts";
+export { DirectRows, type DecodedChunk, type TakeDecoded } from "./hdf5/rows/direct-rows.ts";
 export { filterNameOf } from "./hdf5/rows/filter-name.ts";
 export {
   JOINED_BYTES_MAX,

@@ -2,6 +2,7 @@ export { BATCH_CAP, batchEvents, type BatchNeeds } from "./coordinator/batches.t
 export type { CoordinatorEvents, CoordinatorOrder } from "./coordinator/coordinator-order.ts";
 export { Coordinator } from "./coordinator/coordinator.ts";
 export type { ClientShare, RunOutcome } from "./coordinator/outcome.ts";
+export { SharedChunks, type LeaseCuts } from "./coordinator/lease-cuts.ts";
 export { lengthOf, RangeSet, type Range } from "./coordinator/range-set.ts";
 export { Schedule, type Action, type Progress, type Stimulus } from "./coordinator/schedule.ts";
 export type { ClientOrder } from "./client/client-order.ts";

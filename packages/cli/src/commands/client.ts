@@ -6,7 +6,7 @@ import { interruptSignal } from "../interrupts.ts";
 import { parseDuration } from "../sizes.ts";
 import { print } from "../terminal.ts";
 import { EVB_VERSION } from "../version.ts";
-import { clientLine, parseEventTimeout, parseReadAhead } from "./run-parts.ts";
+import { clientLine, parseDecodeThreads, parseEventTimeout, parseReadAhead } from "./run-parts.ts";
 
 const builder = (yargs: Argv) =>
   yargs
@@ -54,6 +54,7 @@ interface ClientCommand {
   readonly eventTimeout?: string | undefined;
   readonly clientTimeout: string;
   readonly readAhead?: string | undefined;
+  readonly decodeThreads?: string | undefined;
   readonly attached: boolean;
   readonly quiet: boolean;
 }
@@ -76,6 +77,8 @@ export const clientCommand: CommandModule<object, ClientCommand> = {
         eventTimeoutMs: parseEventTimeout(eventTimeout),
         analysis: analysis === undefined ? undefined : analysisOrder(analysis, {}).name,
         readAhead: parseReadAhead(argv.readAhead),
+        // As many clients may be here as there are cores: nobody but the user knows.
+        decodeThreads: parseDecodeThreads(argv.decodeThreads),
         evbVersion: EVB_VERSION,
       },
       signal,

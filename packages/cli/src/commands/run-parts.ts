@@ -77,6 +77,21 @@ const READ_AHEAD_MAX = 1024;
 export const parseReadAhead = (text: string | undefined): number | undefined =>
   text === undefined ? undefined : parseCount("read-ahead", text, { min: 0, max: READ_AHEAD_MAX });
 
+/** A client with so many has nothing left to read. */
+const DECODE_THREADS_MAX = 64;
+/** So many that evb starts by itself: eight decode more than one thread analyses. */
+const DECODE_THREADS_CHOSEN_MAX = 8;
+
+/** Undefined: as the command chooses. */
+export const parseDecodeThreads = (text: string | undefined): number | undefined =>
+  text === undefined
+    ? undefined
+    : parseCount("decode-threads", text, { min: 0, max: DECODE_THREADS_MAX });
+
+/** Cores that this host's clients leave idle, for each of them. */
+export const idleCores = ({ cores, clients }: { cores: number; clients: number }): number =>
+  Math.max(0, Math.min(DECODE_THREADS_CHOSEN_MAX, Math.floor(cores / clients) - 1));
+
 /** A client's number is a u16 in every frame, and none is used twice. */
 export const CLIENTS_MAX = 65_535;
 

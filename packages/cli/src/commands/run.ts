@@ -18,7 +18,9 @@ import { EVB_VERSION } from "../version.ts";
 import {
   clientLine,
   CLIENTS_MAX,
+  idleCores,
   networkOf,
+  parseDecodeThreads,
   parseReadAhead,
   printResult,
   runOrder,
@@ -48,6 +50,7 @@ const builder = (yargs: Argv) =>
 interface RunCommand extends RunArguments, NetworkArguments {
   readonly clients?: string | undefined;
   readonly readAhead?: string | undefined;
+  readonly decodeThreads?: string | undefined;
   readonly listen?: string | undefined;
 }
 
@@ -57,19 +60,21 @@ export const runCommand: CommandModule<object, RunCommand> = {
   builder: builder as never,
   handler: async (argv) => {
     const signal = withTimeLimit(interruptSignal(), argv.timeLimit);
+    const cores = availableParallelism();
     const clients =
       argv.clients === undefined
-        ? Math.max(1, availableParallelism() - 1)
+        ? Math.max(1, cores - 1)
         : parseCount("clients", argv.clients, { min: 1, max: CLIENTS_MAX });
     const order = runOrder(argv, { awaited: clients, return: false });
     parseReadAhead(argv.readAhead);
+    const decodeThreads = parseDecodeThreads(argv.decodeThreads) ?? idleCores({ cores, clients });
     // Looked at even where no socket is opened: what is typed wrong is always said.
     const network = await networkOf(argv, argv.listen ?? "127.0.0.1", (connect) => [connect]);
     // A built-in analysis with one client needs no socket; a user's has a process of its own.
     const alone = clients === 1 && order.analysis.sha256 === undefined;
     const result = alone
-      ? await runAlone(argv, order, signal)
-      : await runMany(argv, order, clients, network, signal);
+      ? await runAlone(argv, order, decodeThreads, signal)
+      : await runMany(argv, order, { clients, decodeThreads }, network, signal);
     process.exitCode = printResult(result, argv);
   },
 };
@@ -77,6 +82,7 @@ export const runCommand: CommandModule<object, RunCommand> = {
 async function runAlone(
   argv: RunCommand,
   order: RunOrder,
+  decodeThreads: number,
   signal: AbortSignal,
 ): Promise<RunResult> {
   const network = new MemoryNetwork();
@@ -90,6 +96,7 @@ async function runAlone(
       places: argv.data.map(parseDataPlace),
       waitMs: Infinity,
       readAhead: parseReadAhead(argv.readAhead),
+      decodeThreads,
       coordinatorTimeoutMs: Infinity,
       evbVersion: EVB_VERSION,
       endpoint: "this process",
@@ -120,12 +127,12 @@ async function runAlone(
 async function runMany(
   argv: RunCommand,
   order: RunOrder,
-  clients: number,
+  { clients, decodeThreads }: { readonly clients: number; readonly decodeThreads: number },
   network: RunNetwork,
   signal: AbortSignal,
 ): Promise<RunResult> {
   const watcher = runWatcher(argv);
-  const children = new Children(clients, clientWords(argv));
+  const children = new Children(clients, clientWords(argv, decodeThreads));
   if (argv.insecure) log("--insecure: everybody who reaches these ports can join this run");
   try {
     return await runCoordinator(
@@ -151,9 +158,11 @@ async function runMany(
 }
 
 /** What a client of this run is given behind its connection file. */
-function clientWords({ data, clientTimeout, readAhead, quiet }: RunCommand): string[] {
+function clientWords(argv: RunCommand, decodeThreads: number): string[] {
+  const { data, clientTimeout, readAhead, quiet } = argv;
   const places = data.flatMap((place) => ["--data", place]);
   const ahead = readAhead === undefined ? [] : ["--read-ahead", readAhead];
-  const words = [...places, ...ahead, "--client-timeout", clientTimeout];
+  const threads = ["--decode-threads", String(decodeThreads)];
+  const words = [...places, ...ahead, ...threads, "--client-timeout", clientTimeout];
   return quiet ? [...words, "--quiet"] : words;
 }

@@ -21,6 +21,8 @@ export interface BenchOrder {
   readonly out: string | undefined;
   /** Reads that may be on their way at once; undefined: as it finds best, 0: none is begun ahead. */
   readonly readAhead: number | undefined;
+  /** Threads that decode beside the one that analyses; 0: none. */
+  readonly decodeThreads: number;
 }
 
 /** From the thread of the sockets to the one that works. */

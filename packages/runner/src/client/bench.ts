@@ -29,6 +29,8 @@ export interface Bench {
    * its way, or nothing need be begun ahead.
    */
   ahead(lease: Lease, event: number, fragment: number): boolean;
+  /** What was begun ahead is of no use: those events are somebody else's. */
+  forgetAhead(): void;
   /** Makes sure that what results say is so, wherever they are read. */
   settle(): void;
   /** Makes sure that no input changed since it was opened. @throws EvbError "data-changed" */

@@ -22,6 +22,8 @@ export interface ClientOrder {
   readonly evbVersion: string;
   /** Reads that may be on their way at once; undefined: as it finds best, 0: none is begun ahead. */
   readonly readAhead?: number | undefined;
+  /** Threads that decode beside the one that analyses; undefined: none. */
+  readonly decodeThreads?: number | undefined;
   /** The coordinator, for messages. */
   readonly endpoint: string;
   /** Asked while the coordinator is lost: the way to it, if that is another one now. */

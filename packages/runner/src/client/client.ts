@@ -123,9 +123,9 @@ export class Client {
 
   #openBench(welcome: Welcome): Promise<BenchThread> {
     this.#benchEnded = false;
-    const { places, out, readAhead } = this.#order;
+    const { places, out, readAhead, decodeThreads = 0 } = this.#order;
     return BenchThread.open(
-      { welcome, places, before: this.#times, out, readAhead },
+      { welcome, places, before: this.#times, out, readAhead, decodeThreads },
       {
         message: ({ frames, events, times }) => {
           this.#events += events;

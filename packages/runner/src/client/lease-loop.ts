@@ -117,6 +117,7 @@ export class LeaseLoop {
     // One of those that are taken back may be about to be begun: it sees its end.
     for (const entry of this.#ring) entry.end = Math.min(entry.end, place);
     while (this.#ring.length > 0 && this.#ring.at(-1)!.place >= place) this.#ring.pop();
+    this.#bench.forgetAhead();
     // The event in work may be counted elsewhere, and would be refused together with what is done, and
     // with what comes then.
     this.#publishEpoch();

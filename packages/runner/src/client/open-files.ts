@@ -107,12 +107,16 @@ export class OpenFiles {
     return placeOf(this.#welcome.files[row]!.path, this.#welcome.root, this.#places);
   }
 
+  /** …of those that nobody reads beside this thread. */
   #closeOldest(): void {
-    const [row, file] = this.#files.entries().next().value!;
-    this.#bytesReadBefore += bytesReadOf(file);
-    closeFile(file);
-    this.#files.delete(row);
-    if (this.#last?.file === row) this.#last = undefined;
+    for (const [row, file] of this.#files) {
+      if (file.data?.isHeld === true) continue;
+      this.#bytesReadBefore += bytesReadOf(file);
+      closeFile(file);
+      this.#files.delete(row);
+      if (this.#last?.file === row) this.#last = undefined;
+      return;
+    }
   }
 
   #timed<Result>(open: () => Result): Result {

@@ -75,10 +75,11 @@ export class ReadsAhead {
   async arrival(event: string): Promise<void> {
     const found = this.#events.find((each) => each.event === event);
     if (found !== undefined) await Promise.all(found.reads.map(({ here }) => here));
-    else {
-      // Nothing was begun for it, so there was no room: what takes it is of events that were given back.
-      for (const { reads } of this.#events.splice(0)) for (const read of reads) this.#drop(read);
-    }
+  }
+
+  /** Events that were begun are somebody else's. */
+  forget(): void {
+    for (const { reads } of this.#events.splice(0)) for (const read of reads) this.#drop(read);
   }
 
   /** An event is done: its reads, and those of events before it that nobody worked on, are over. */

@@ -94,6 +94,10 @@ export class RebuildBench implements Bench {
     return false;
   }
 
+  forgetAhead(): void {
+    // Nothing is begun ahead.
+  }
+
   settle(): void {
     if (!this.#syncs) return;
     for (const path of this.#unsynced) {

@@ -48,7 +48,8 @@ export class Workbench implements Bench {
   }
 
   /** @throws EvbError what is wrong with the analysis or its options */
-  static async open({ welcome, places, readAhead }: BenchOrder): Promise<Workbench> {
+  static async open(order: BenchOrder): Promise<Workbench> {
+    const { welcome, places, readAhead, decodeThreads } = order;
     const { name, settings } = welcome.analysis;
     const analysis = await loadAnalysis(welcome.analysis);
     const options = optionsOf(name, analysis, settings);
@@ -56,7 +57,8 @@ export class Workbench implements Bench {
     const work = await setUp(name, analysis, { options, sources: infos, rank: welcome.rank });
     const schema = schemaOf(name, work);
     const reads = work.reads !== false;
-    const sources = await Sources.open(welcome, places, { infos, reads, readAhead });
+    const how = { infos, reads, readAhead, decodeThreads };
+    const sources = await Sources.open(welcome, places, how);
     return new Workbench(work, schema, { sources, infos }, name);
   }
 
@@ -90,6 +92,10 @@ export class Workbench implements Bench {
 
   ahead(lease: Lease, event: number, fragment: number): boolean {
     return this.#sources.begin(lease, fragment, fragment + lease.fragmentCount[event]!);
+  }
+
+  forgetAhead(): void {
+    this.#sources.forgetAhead();
   }
 
   #run(lease: Lease, event: number, fragment: number, begun: number): void {

@@ -7,6 +7,8 @@ const WORK_AHEAD_SECONDS = 0.02;
 const LEASES_AHEAD_MIN = 2;
 /** Leases of one tiny event each fill the time ahead with thousands; they are columns, but each is also an entry here. */
 const LEASES_AHEAD_MAX = 1024;
+/** Where chunks hold many events it may have so much before it: more would be waited for at the end of a run. */
+const CHUNK_AHEAD_SECONDS = 0.2;
 /** A new measurement of a client's speed weighs so much against the old ones. */
 const SPEED_WEIGHT = 0.3;
 /** A microsecond: what an event costs that the client's clock can't see. */
@@ -59,6 +61,15 @@ export function wantsMore(client: ClientState): boolean {
   if (leases >= LEASES_AHEAD_MAX) return false;
   if (client.secondsPerEvent === undefined) return false;
   return client.ahead.count * client.secondsPerEvent < WORK_AHEAD_SECONDS;
+}
+
+/** Whether it has fewer events before it than these, and not much work. */
+export function hasLittle(
+  { leases, ahead, secondsPerEvent }: ClientState,
+  events: number,
+): boolean {
+  if (secondsPerEvent === undefined || leases.size >= LEASES_AHEAD_MAX) return false;
+  return ahead.count < events && ahead.count * secondsPerEvent < CHUNK_AHEAD_SECONDS;
 }
 
 export function measure(client: ClientState, events: number, busySeconds: number): void {

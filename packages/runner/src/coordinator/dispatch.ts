@@ -80,7 +80,8 @@ export class Dispatch {
     this.#events = events;
     this.#table = new EventTable(index);
     this.#reads = !READ_NOTHING.includes(order.analysis.name);
-    this.#schedule = new Schedule(order.range, order.batchCap, before?.schedule);
+    const cuts = this.#reads && order.rebuild === undefined ? this.#table.cuts : undefined;
+    this.#schedule = new Schedule(order.range, order.batchCap, before?.schedule, cuts);
     this.#handedOut = this.#schedule.progress.handedOut;
     this.#failures = new Failures(before ?? { failed: 0, failures: [] });
     this.#intake = new Intake({ range: order.range, table: this.#table, journal }, before?.agreed);

@@ -1,6 +1,7 @@
 import type { ElementType } from "@evb/event";
 import type { ChunkPlaces } from "@evb/formats";
 import type { EventSlab, RunEvents } from "@evb/index";
+import { SharedChunks, type LeaseCuts } from "./lease-cuts.ts";
 import type { Range } from "./range-set.ts";
 
 /** Events read from the index at a time: with ten fragments each, 5 MB. */
@@ -13,6 +14,7 @@ export class EventTable {
   readonly #index: RunEvents;
   /** By number; the one used last is at the end. */
   readonly #slabs = new Map<number, EventSlab>();
+  readonly #costs = new WeakMap<EventSlab, Float64Array<ArrayBuffer>>();
 
   constructor(index: RunEvents) {
     this.#index = index;
@@ -45,6 +47,26 @@ export class EventTable {
   /** Where the chunks of fragments lie, as leases need them; undefined where none has any. */
   places({ source, row }: Pick<EventSlab, "source" | "row">): ChunkPlaces | undefined {
     return this.#index.places(source, row);
+  }
+
+  /** Where leases should end; undefined: it is all the same. */
+  get cuts(): LeaseCuts | undefined {
+    const chunks = SharedChunks.of(this.#index.sources);
+    if (chunks === undefined) return undefined;
+    let first = 0;
+    let costs = new Float64Array(0);
+    const cost = (event: number): number => {
+      // Borders are looked at one after another.
+      const known = costs[event - first];
+      if (known !== undefined) return known;
+      if (event >= this.#index.eventCount) return 0;
+      const slab = this.#slab(Math.floor(event / SLAB_EVENTS));
+      first = slab.first;
+      costs = this.#costs.get(slab) ?? chunks.costs(slab);
+      this.#costs.set(slab, costs);
+      return costs[event - first]!;
+    };
+    return { cost, reach: chunks.reach };
   }
 
   /** Element types of these sources' fragments. */

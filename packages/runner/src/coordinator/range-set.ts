@@ -104,6 +104,19 @@ export class RangeSet {
     return parts;
   }
 
+  /** The lowest range. */
+  get lowest(): Range | undefined {
+    const first = this.#firsts[0];
+    return first === undefined ? undefined : { first, end: this.#ends[0]! };
+  }
+
+  /** Takes the highest range out, at most `max` numbers of it. */
+  takeLast(max: number): Range | undefined {
+    const end = this.#ends.at(-1);
+    if (end === undefined || max < 1) return undefined;
+    return this.remove({ first: Math.max(this.#firsts.at(-1)!, end - max), end })[0];
+  }
+
   /** Takes the lowest range out, at most `max` numbers of it. */
   takeFirst(max: number): Range | undefined {
     const first = this.#firsts[0];

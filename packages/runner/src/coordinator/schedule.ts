@@ -1,6 +1,14 @@
 import { asLeaseId, type LeaseId, type Rank } from "@evb/event";
 import { batchEvents } from "./batches.ts";
-import { newClient, settle, wantsMore, measure, type ClientState } from "./client-state.ts";
+import {
+  hasLittle,
+  newClient,
+  settle,
+  wantsMore,
+  measure,
+  type ClientState,
+} from "./client-state.ts";
+import type { LeaseCuts } from "./lease-cuts.ts";
 import { lengthOf, RangeSet, type Range } from "./range-set.ts";
 import { Suspects, type SuspectRanges } from "./suspects.ts";
 import { Waiting } from "./waiting.ts";
@@ -67,7 +75,7 @@ export interface Progress {
   readonly redone: number;
   /** Events handed out while another client had them. */
   readonly doubled: number;
-  /** Every event below it has been handed out at some time. */
+  /** From it on no event has been handed out; below it all have been, or are kept for clients that have their neighbours. */
   readonly handedOut: number;
 }
 
@@ -91,6 +99,7 @@ export interface Before {
 export class Schedule {
   readonly #events: number;
   readonly #cap: number;
+  readonly #cuts: LeaseCuts | undefined;
   readonly #suspects: Suspects;
   readonly #waiting: Waiting;
   /** Events of late clients that another client is to have, too. */
@@ -107,10 +116,14 @@ export class Schedule {
   #doubled = 0;
   #handedOut: number;
 
-  /** @param batchCap the most events of a lease; @param before of a run that goes on */
-  constructor(range: Range, batchCap: number, before?: Before) {
+  /**
+   * @param batchCap the most events of a lease; @param before of a run that goes on
+   * @param cuts undefined: it is all the same where leases end
+   */
+  constructor(range: Range, batchCap: number, before?: Before, cuts?: LeaseCuts) {
     this.#events = range.end - range.first;
     this.#cap = batchCap;
+    this.#cuts = cuts;
     this.#done = new RangeSet(before?.done);
     this.#counted = new RangeSet(before?.counted);
     this.#expected = new Map(
@@ -118,7 +131,7 @@ export class Schedule {
     );
     this.#handedOut = before?.handedOut ?? range.first;
     this.#suspects = new Suspects(before?.suspects);
-    this.#waiting = new Waiting(this.#suspects);
+    this.#waiting = new Waiting(this.#suspects, cuts);
     this.#waiting.addLater(this.#done.missing({ first: range.first, end: this.#handedOut }));
     const fresh = this.#done.missing({ first: this.#handedOut, end: range.end });
     this.#waiting.add(fresh, { again: false });
@@ -239,6 +252,7 @@ export class Schedule {
     const client = this.#clients.get(rank);
     if (client === undefined || client.late) return [];
     client.late = true;
+    this.#waiting.release(rank);
     this.#doubles.addAll(this.#onlyOf(client));
     return this.#leaseToAll();
   }
@@ -295,6 +309,7 @@ export class Schedule {
 
   #remove(rank: Rank, client: ClientState, how: { again: boolean }): void {
     this.#clients.delete(rank);
+    this.#waiting.release(rank);
     this.#doubles.removeAll(client.ahead.ranges);
     this.#giveBack(client.ahead.ranges, how);
     // Done, but its totals went with the client: done again, and only counted the second time.
@@ -355,12 +370,19 @@ export class Schedule {
       client.alone = true;
       return this.#lease(rank, client, { range: this.#waiting.takeSuspects()!, double: false });
     }
-    if (!wantsMore(client)) return undefined;
+    if (!wantsMore(client) && !this.#wantsNextChunk(client)) return undefined;
     const max = this.#batchEvents(client);
     const double = this.#doubles.takeFirst(max);
     if (double !== undefined) return this.#lease(rank, client, { range: double, double: true });
-    const range = this.#waiting.take(max);
+    const range = this.#waiting.take(rank, max, { idles: client.leases.size === 0 });
     return range && this.#lease(rank, client, { range, double: false });
+  }
+
+  /** It begins to decode a chunk when it has the first event in it, and should do so while it works on those before. */
+  #wantsNextChunk(client: ClientState): boolean {
+    if (this.#cuts === undefined) return false;
+    const share = Math.floor(this.#waiting.count / (2 * this.#clients.size));
+    return hasLittle(client, Math.min(this.#cuts.reach, share));
   }
 
   #batchEvents({ secondsPerEvent }: ClientState): number {

@@ -13,10 +13,13 @@ interface AheadRead {
 /** A file that is read at known places. Whoever opens it closes it. */
 export class DataFile {
   readonly path: string;
-  readonly #fd: number;
+  /** For those that read at places of their own, in whatever thread. */
+  readonly fd: number;
   /** When it was opened. */
   readonly sizeBytes: number;
   bytesRead = 0;
+  /** Reads that are on their way. */
+  #holds = 0;
   /** By position: what was asked for ahead. */
   readonly #ahead = new Map<number, AheadRead>();
 
@@ -24,8 +27,8 @@ export class DataFile {
   constructor(path: string) {
     this.path = path;
     try {
-      this.#fd = openSync(path, "r");
-      this.sizeBytes = fstatSync(this.#fd).size;
+      this.fd = openSync(path, "r");
+      this.sizeBytes = fstatSync(this.fd).size;
     } catch (thrown) {
       throw fault("hdf5-cannot-open", { path, reason: sentenceOf(thrown) }, { cause: thrown });
     }
@@ -56,12 +59,14 @@ export class DataFile {
   readAhead(buffer: Uint8Array, position: number): Promise<void> {
     const ahead: AheadRead = { buffer, isHere: false };
     this.#ahead.set(position, ahead);
+    this.hold();
     return new Promise((resolve) => {
-      read(this.#fd, buffer, 0, buffer.length, position, (error, bytes) => {
+      read(this.fd, buffer, 0, buffer.length, position, (error, bytes) => {
         this.bytesRead += bytes;
         // Whatever went wrong: the read itself will say it.
         if (error !== null || bytes < buffer.length) this.forget(position);
         ahead.isHere = true;
+        this.release();
         resolve();
       });
     });
@@ -72,9 +77,24 @@ export class DataFile {
     this.#ahead.delete(position);
   }
 
+  /** Somebody reads, beside this thread. */
+  hold(): void {
+    this.#holds++;
+  }
+
+  /** …and does no more. */
+  release(): void {
+    this.#holds--;
+  }
+
+  /** Somebody reads: were it closed now, its descriptor might soon be another file's. */
+  get isHeld(): boolean {
+    return this.#holds > 0;
+  }
+
   /** Nothing may be on its way. */
   close(): void {
-    closeSync(this.#fd);
+    closeSync(this.fd);
   }
 
   #takeAhead(target: Uint8Array, position: number): boolean {
@@ -87,7 +107,7 @@ export class DataFile {
 
   #readSome(target: Uint8Array, done: number, wanted: number, position: number): number {
     try {
-      return readSync(this.#fd, target, done, wanted, position);
+      return readSync(this.fd, target, done, wanted, position);
     } catch (thrown) {
       const at = { path: this.path, offset: position, reason: sentenceOf(thrown) };
       throw fault("bytes-unreadable", at, { cause: thrown });

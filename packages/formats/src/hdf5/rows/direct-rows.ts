@@ -18,6 +18,35 @@ import { RowRanges } from "./row-ranges.ts";
 import { stretchesOf, type Stretch } from "./row-stretches.ts";
 import { swapBytes } from "./swap-bytes.ts";
 
+/** A chunk that was decoded elsewhere. */
+export interface DecodedChunk {
+  /** Until the event is over, unless it is kept. */
+  readonly bytes: Uint8Array;
+  /** The bytes stay until what is returned is called. */
+  keep(): () => void;
+}
+
+/** Chunks that are decoded beside this thread; undefined: this one isn't. */
+export type TakeDecoded = (file: DataFile, address: number) => DecodedChunk | undefined;
+
+/** Where a chunk lies, how long it is there, and which filters were left out. */
+interface StoredChunk {
+  readonly address: number;
+  readonly stored: number;
+  readonly mask: number;
+}
+
+/** One that was decoded last. */
+interface KnownChunk {
+  file: DataFile | undefined;
+  address: number;
+  bytes: Uint8Array;
+  /** Where it was decoded elsewhere: gives the bytes back. */
+  giveBack: (() => void) | undefined;
+  /** Where chunks are decoded here. */
+  own: Uint8Array;
+}
+
 /** Reads rows of one data set by positioned reads: the HDF5 library has no part in it. */
 export class DirectRows {
   readonly rowBytes: number;
@@ -41,10 +70,13 @@ export class DirectRows {
   /** For small rows. */
   readonly #window = new ReadWindow();
   /** The chunks that were decoded last: several rows may lie in them. */
-  readonly #decoded: { file: DataFile | undefined; address: number; bytes: Uint8Array }[];
+  readonly #decoded: readonly KnownChunk[];
+  readonly #takeDecoded: TakeDecoded | undefined;
 
-  constructor(layout: RowLayout, decoder: ChunkDecoder | "none") {
+  /** @param takeDecoded asked for each chunk before it is read here */
+  constructor(layout: RowLayout, decoder: ChunkDecoder | "none", takeDecoded?: TakeDecoded) {
     this.#layout = layout;
+    this.#takeDecoded = takeDecoded;
     this.#decoder = decoder === "none" ? undefined : decoder;
     this.rowBytes = rowBytesOf(layout);
     this.chunks = chunksPerRow(layout);
@@ -57,7 +89,9 @@ export class DirectRows {
     this.#decoded = this.#stretches.map(() => ({
       file: undefined,
       address: NOWHERE,
-      bytes: new Uint8Array(0),
+      bytes: NOTHING,
+      giveBack: undefined,
+      own: NOTHING,
     }));
   }
 
@@ -79,7 +113,8 @@ export class DirectRows {
   }
 
   /**
-   * Puts one row into `target`, little-endian and in C order.
+   * Puts one row into `target`, little-endian and in C order; or says where it lies if that is elsewhere, until
+   * the event is over.
    *
    * @param places of the row's chunks: entries `first` to `first + chunks − 1`
    * @throws EvbError "bytes-missing", "bytes-unreadable", "chunk-unreadable", "chunk-misplaced": `target` then holds nothing of use
@@ -90,13 +125,26 @@ export class DirectRows {
     places: ChunkPlaces | undefined,
     first: number,
     target: Uint8Array,
-  ): void {
+  ): Uint8Array {
     if (isMisplaced(this.#layout.address)) throw misplacedFault(file, this.#layout.address);
+    let bytes = target;
     if (this.chunks === 0) this.#readStretch(file, this.addressOf(row), target);
     else
       for (let k = 0; k < this.chunks; k++)
-        this.#readChunk(file, { row, chunk: k, places: places!, at: first + k }, target);
-    if (this.#layout.bigEndian) swapBytes(target, this.#layout.elementBytes);
+        bytes = this.#readChunk(file, { row, chunk: k, places: places!, at: first + k }, target);
+    if (this.#layout.bigEndian) swapBytes(bytes, this.#layout.elementBytes);
+    return bytes;
+  }
+
+  /** Rows of one group lie in the same chunks. */
+  groupOf(row: number): number {
+    return Math.floor(row / this.#rowsPerChunk);
+  }
+
+  /** Whether a chunk of a row is decoded already. */
+  hasDecoded(file: DataFile, chunk: number, address: number): boolean {
+    const known = this.#decoded[chunk]!;
+    return known.address === address && known.file === file;
   }
 
   /**
@@ -130,26 +178,27 @@ export class DirectRows {
       readonly at: number;
     },
     target: Uint8Array,
-  ): void {
+  ): Uint8Array {
     const { row, chunk, places, at } = wanted;
     const address = places.address[at]!;
     const stretches = this.#stretches[chunk]!;
     if (isMisplaced(address)) throw misplacedFault(file, address);
     if (address === NOWHERE) {
       for (const { to, bytes } of stretches) this.#fill(target.subarray(to, to + bytes));
-      return;
+      return target;
     }
     const part = (row % this.#rowsPerChunk) * this.#partBytes;
     if (this.#decoder === undefined) {
       this.#readPart(file, address + part, stretches, target);
-      return;
+      return target;
     }
     const stored = places.stored?.[at] ?? this.#chunkBytes;
     const mask = places.mask?.[at] ?? 0;
-    const whole = this.#chunkOf(file, { chunk, address, stored, mask }, target);
-    if (whole === target) return;
+    if (this.#isRow) return this.#rowOf(file, { address, stored, mask }, target);
+    const whole = this.#chunkOf(file, this.#decoded[chunk]!, { address, stored, mask });
     for (const { from, to, bytes } of stretches)
       target.set(whole.subarray(part + from, part + from + bytes), to);
+    return target;
   }
 
   /** What isn't filtered is read where it belongs, if it is one stretch. */
@@ -177,52 +226,42 @@ export class DirectRows {
     else this.#window.read(file, target, position);
   }
 
-  /** A decoded chunk; `target` itself where it is one row and nothing else. */
-  #chunkOf(
-    file: DataFile,
-    {
-      chunk,
-      address,
-      stored,
-      mask,
-    }: {
-      readonly chunk: number;
-      readonly address: number;
-      readonly stored: number;
-      readonly mask: number;
-    },
-    target: Uint8Array,
-  ): Uint8Array {
-    const isRow = this.#isRow;
-    const known = this.#decoded[chunk]!;
-    if (!isRow && known.address === address && known.file === file) return known.bytes;
-    const bytes = this.#room(stored);
-    file.read(bytes, address);
-    if (isRow) {
-      this.#decode(file, { address, stored: bytes, mask }, target);
-      return target;
-    }
+  /** A chunk that is one row and nothing else. */
+  #rowOf(file: DataFile, chunk: StoredChunk, target: Uint8Array): Uint8Array {
+    const elsewhere = this.#takeDecoded?.(file, chunk.address);
+    if (elsewhere !== undefined) return elsewhere.bytes;
+    this.#decode(file, chunk, target);
+    return target;
+  }
+
+  /** A chunk that other rows may lie in, too. */
+  #chunkOf(file: DataFile, known: KnownChunk, chunk: StoredChunk): Uint8Array {
+    const { address } = chunk;
+    if (known.address === address && known.file === file) return known.bytes;
     // Nothing is kept of one that fails.
     known.address = NOWHERE;
-    if (known.bytes.length === 0) known.bytes = new Uint8Array(this.#chunkBytes);
-    this.#decode(file, { address, stored: bytes, mask }, known.bytes);
+    known.giveBack?.();
+    const elsewhere = this.#takeDecoded?.(file, address);
+    known.giveBack = elsewhere?.keep();
+    if (elsewhere === undefined) {
+      if (known.own.length === 0) known.own = new Uint8Array(this.#chunkBytes);
+      this.#decode(file, chunk, known.own);
+    }
+    known.bytes = elsewhere?.bytes ?? known.own;
     known.file = file;
     known.address = address;
     return known.bytes;
   }
 
-  #decode(
-    { path }: DataFile,
-    chunk: { readonly address: number; readonly stored: Uint8Array; readonly mask: number },
-    target: Uint8Array,
-  ): void {
-    const { address, stored, mask } = chunk;
+  #decode(file: DataFile, { address, stored, mask }: StoredChunk, target: Uint8Array): void {
+    const bytes = this.#room(stored);
+    file.read(bytes, address);
     const begun = performance.now();
     try {
-      this.#decoder!.decode(stored, mask, target);
+      this.#decoder!.decode(bytes, mask, target);
     } catch (thrown) {
       if (!isEvbError(thrown, "chunk-damaged")) throw thrown;
-      const at = { path, offset: address, bytes: stored.length, reason: sentenceOf(thrown) };
+      const at = { path: file.path, offset: address, bytes: stored, reason: sentenceOf(thrown) };
       throw fault("chunk-unreadable", at, { cause: thrown });
     } finally {
       this.decodeSeconds += (performance.now() - begun) / 1000;
@@ -243,3 +282,5 @@ export class DirectRows {
 
 const misplacedFault = ({ path }: DataFile, address: number): Error =>
   fault("chunk-misplaced", { path, offset: misplaced(address) });
+
+const NOTHING = new Uint8Array(0);
