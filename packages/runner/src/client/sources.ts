@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { elementBytes, sentenceOf, viewElements, type Elements } from "@evb/event";
-import type { Fragment, SourceInfo } from "@evb/analysis";
+import { VARIES, type Fragment, type SourceInfo } from "@evb/analysis";
 import { DataFile, decoderOf, DirectRows, loadHdf5, rowBytesOf } from "@evb/formats";
 import type { DataPlace } from "@evb/index";
 import { fault } from "../faults.ts";
@@ -219,9 +219,13 @@ export class Sources {
 
 /** What an analysis hears of the sources. */
 export const sourceInfos = ({ sources }: Pick<Welcome, "sources">): SourceInfo[] =>
-  sources.map(({ name, type, itemShape }) => ({ name, type, shape: itemShape }));
+  sources.map(({ name, type, itemShape, storage }) => ({
+    name,
+    type,
+    shape: storage?.ring === undefined ? itemShape : [VARIES],
+  }));
 
-const eventKey = ({ id }: Lease, from: number): string => `${String(id)} ${String(from)}`;
+export const eventKey = ({ id }: Lease, from: number): string => `${String(id)} ${String(from)}`;
 
 async function directRows(source: Welcome["sources"][number]): Promise<DirectRows | undefined> {
   const layout = layoutOf(source);

@@ -152,6 +152,9 @@ export function decodeWelcome(bytes: Uint8Array): Welcome | Refusal {
   const { length } = welcome.files;
   if (welcome.sources.some(({ file, payloadFile }) => Math.max(file, payloadFile) >= length))
     throw fault("frame-bad", { what: "welcome", reason: "a source's file is none of its files" });
+  const rings = welcome.sources.filter(({ storage }) => storage?.ring !== undefined).length;
+  if (rings > 0 && rings < welcome.sources.length)
+    throw fault("frame-bad", { what: "welcome", reason: "some sources are ring items, some not" });
   return welcome;
 }
 
@@ -222,7 +225,7 @@ const CLIENT_DATA_MAX = 256;
 function welcomeStorage(value: unknown): WelcomeStorage | undefined {
   if (value === undefined || value === null) return undefined;
   const fields = new Fields("welcome's storage", value);
-  const { chunk, fill, bigEndian, address } = value as Record<string, unknown>;
+  const { chunk, fill, bigEndian, address, ring } = value as Record<string, unknown>;
   if (typeof bigEndian !== "boolean" || !Number.isSafeInteger(address) || !isFill(fill))
     throw fault("frame-bad", { what: "welcome", reason: "a storage is none" });
   return {
@@ -240,7 +243,14 @@ function welcomeStorage(value: unknown): WelcomeStorage | undefined {
       };
     }),
     fill: fill ?? undefined,
+    ...(ring !== undefined && { ring: welcomeRing(ring) }),
   };
+}
+
+function welcomeRing(value: unknown): { readonly v10: boolean } {
+  const v10 = (value as { v10?: unknown } | null)?.v10;
+  if (typeof v10 === "boolean") return { v10 };
+  throw fault("frame-bad", { what: "welcome", reason: "a ring is none" });
 }
 
 const isFill = (fill: unknown): fill is Uint8Array | null | undefined =>
