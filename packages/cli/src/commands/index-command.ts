@@ -47,7 +47,7 @@ const builder = (yargs: Argv) =>
     })
     .option("window", {
       type: "string",
-      describe: "ticks from an event's first fragment; gap: from the one before",
+      describe: "ticks from the first fragment; of a gap: from the last",
     })
     .option("require", { type: "string", default: "any", describe: "any, all, or K sources" })
     .option("select", { type: "string", describe: "labels that an event's time must have" })
