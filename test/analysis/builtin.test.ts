@@ -8,6 +8,7 @@ import {
   StagedTotals,
   statsOf,
   Totals,
+  VARIES,
   type Analysis,
   type EventResult,
   type SourceInfo,
@@ -117,6 +118,30 @@ describe("statistics of a fragment", () => {
 });
 
 describe("a built-in analysis", () => {
+  test("looks at ring items as 16-bit words: an odd byte is in none", async () => {
+    const info: SourceInfo = { name: "1", type: "u1", shape: [VARIES] };
+    const fragment = {
+      source: info,
+      row: 0,
+      data: Uint8Array.of(1, 2, 3, 4, 5),
+      words: Uint16Array.of(0x0201, 0x0403),
+    };
+    for (const name of ["read", "stats", "wait"]) {
+      const analysis = builtInAnalysis(name)!;
+      const work = await analysis.setup({
+        options: optionsOf("test", analysis, { ...(name === "wait" && { ms: "0" }) }),
+        sources: [info],
+        rank: 1,
+      });
+      const { fragmentColumns } = schemaOf("test", work);
+      expect(fragmentColumns[0]).toEqual({ name: "first", type: "u2" });
+      const staged = new StagedTotals(schemaOf("test", work).totals);
+      const result = work.event({ id: 0, time: 5n, fragments: [fragment] }, staged);
+      expect(result?.fragments).toMatchObject({ first: [0x0201] });
+      if (name === "stats") expect(result?.fragments).toMatchObject({ max: [0x0403], sum: [1540] });
+    }
+  });
+
   test("is known by its name, and others aren't", () => {
     expect(BUILT_IN_NAMES).toEqual(["read", "stats", "wait", "none"]);
     expect(BUILT_IN_NAMES.every((name) => builtInAnalysis(name) !== undefined)).toBe(true);

@@ -104,8 +104,8 @@ describe("inputs", () => {
       "nowhere is neither a file nor a folder, and no file matches it",
     ],
     ["*.hdf5", "input-not-found", "*.hdf5 is neither a file nor a folder, and no file matches it"],
-    ["empty", "input-none", "there is no .h5 or .hdf5 file directly in "],
-    ["own", "input-none", "there is no .h5 or .hdf5 file directly in "],
+    ["empty", "input-none", "there is no .h5, .hdf5 or .evt file directly in "],
+    ["own", "input-none", "there is no .h5, .hdf5 or .evt file directly in "],
   ])("that come to nothing are said: %s", (input, tag, sentence) =>
     inRun(async (folder) => {
       for (const name of ["empty", "own"]) mkdirSync(join(folder, name));

@@ -66,6 +66,13 @@ export async function writeLclsFile(folder: string, file: LclsFile): Promise<str
   return path;
 }
 
+/** As `evb index` understands ring items where nothing is said. */
+const PLAIN_RING: IndexOrder["ring"] = {
+  scan: { depth: Infinity, salvage: false, stampAt: undefined, rules: [], runNumber: undefined },
+  settings: {},
+  typed: [],
+};
+
 /** Indexes with what the test is about; every time stamp if it says nothing else. */
 export function index(
   inputs: readonly string[],
@@ -77,6 +84,8 @@ export function index(
     out,
     force: false,
     layout: undefined,
+    match: "exact",
+    ring: PLAIN_RING,
     select: { kind: "all" },
     require: "any",
     sources: undefined,

@@ -47,9 +47,12 @@ export interface SourceInfo {
   readonly name: string;
   /** Element type of its fragments. */
   readonly type: ElementType;
-  /** Dimensions of one fragment. */
+  /** Dimensions of one fragment; {@link VARIES}: its length differs from fragment to fragment. */
   readonly shape: readonly number[];
 }
+
+/** The one dimension of what ring items hold. */
+export const VARIES = -1;
 
 /** An analysis at work in one client. */
 export interface Work {
@@ -96,13 +99,18 @@ export interface AnalysisEvent {
 /** What one source recorded of an event. */
 export interface Fragment<Data extends Elements = Elements> {
   readonly source: SourceInfo;
-  /** Row of the source's data set. */
+  /** Row of the source's data set; of a ring item its place among its source's fragments, in file order. */
   readonly row: number;
   /**
-   * Shape (product of source.shape), C order. Valid during the call only: the memory is used again
-   * for the next events. It may be memory that threads share.
+   * Shape (product of source.shape), C order; of a ring item the bytes behind its headers. Valid during the
+   * call only: the memory is used again for the next events. It may be memory that threads share.
    */
   readonly data: Data;
+  /**
+   * Of a ring item: the same bytes as 16-bit words, in this host's byte order whatever the file's; a last byte
+   * that makes no word is left out. Valid as long as `data`. Undefined for rows of data sets.
+   */
+  readonly words?: Uint16Array | undefined;
   /** A copy of the data, of the same type, that is the caller's own. */
   keep(): Data;
 }

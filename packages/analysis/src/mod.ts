@@ -1,5 +1,6 @@
 export {
   defineAnalysis,
+  VARIES,
   type Analysis,
   type AnalysisEvent,
   type AnalysisSetup,

@@ -28,11 +28,11 @@ export interface SourceMatch {
 
 /** The events, in time order, as columns. */
 export interface Match {
-  /** Shape (events), u64 ticks: the stamp that an event's fragments share. */
+  /** Shape (events), u64 ticks: the stamp of an event's earliest fragment; in an exact match all have it. */
   readonly time: BigUint64Array;
   /** Shape (events + 1): event k is `fragment[start[k]]` up to, not including, `fragment[start[k + 1]]`. */
   readonly start: Uint32Array;
-  /** Shape (fragments): `fragmentFirst + row` of its source; in an event, by source. */
+  /** Shape (fragments): `fragmentFirst + row` of its source; in an event, by (time, source, row). */
   readonly fragment: Uint32Array;
   readonly sources: readonly SourceMatch[];
   /** Fragments per event → events. */
@@ -60,10 +60,13 @@ export function matchExact(
 ): Match {
   const ordered = sources.map(inOrder);
   const stamps =
-    wanted === undefined ? uniqueUnion(ordered.map((each) => each.times)) : uniqueStamps(wanted);
-  const needed = require === "any" ? 1 : require === "all" ? sources.length : Math.max(1, require);
-  return collect(ordered, stamps, needed);
+    wanted === undefined ? uniqueUnion(ordered.map((each) => each.times)) : sortedStamps(wanted);
+  return collect(ordered, stamps, sourcesNeeded(require, sources.length));
 }
+
+/** How many sources an event needs, out of so many. */
+export const sourcesNeeded = (require: Require, sources: number): number =>
+  require === "any" ? 1 : require === "all" ? sources : Math.max(1, require);
 
 interface OrderedSource extends SourceTimes {
   /** Shape (rows): file row of each sorted row; undefined where the file is in order. */
@@ -83,7 +86,8 @@ function inOrder(source: SourceTimes): OrderedSource {
   return { times: sortedTimes, fragmentFirst, rows, outOfOrder: descents, duplicates };
 }
 
-function uniqueStamps(times: BigUint64Array): BigUint64Array {
+/** Stamps in any order, each once and ascending. */
+export function sortedStamps(times: BigUint64Array): BigUint64Array {
   if (isStrictlyAscending(times)) return times;
   return uniqueUnion([disorderOf(times).descents === 0 ? times : take(times, orderRows(times))]);
 }

@@ -47,6 +47,7 @@ export {
   type SourceMatch,
   type SourceTimes,
 } from "./match.ts";
+export { matchWindow, rowsInOrder, type MatchRows, type MatchWindow } from "./match-window.ts";
 export { orderRows } from "./order.ts";
 export { orderSources, type Arrivals } from "./order-sources.ts";
 export { uniqueUnion } from "./union.ts";

@@ -1,4 +1,5 @@
 import { FRAGMENT, gap, glom, type OrderedRows, type Units } from "./glom.ts";
+import { Multiplicity } from "./multiplicity.ts";
 
 /** Rows of a run in time order, and which source each is of. */
 export interface SourcedRows extends OrderedRows {
@@ -42,22 +43,17 @@ function sourcesOf({ order, source, kind }: SourcedRows): { rows: number; presen
   };
 }
 
-/** Events of so many fragments, mostly few, are counted in an array. */
-const FEW_FRAGMENTS = 1024;
-
 function countIn(
   { order, source, kind }: SourcedRows,
   { begins, events }: Units,
   sources: { readonly rows: number; readonly present: number },
 ): Pick<WindowOutcome, "multiplicity" | "complete" | "repeated"> {
-  const few = new Float64Array(FEW_FRAGMENTS);
-  const many = new Map<number, number>();
+  const multiplicity = new Multiplicity();
   /** By source: the last event that it was seen in, from 1. */
   const seen = new Float64Array(sources.rows);
   let [event, fragments, distinct, complete, repeated] = [0, 0, 0, 0, 0];
   const endEvent = (): void => {
-    if (fragments < FEW_FRAGMENTS) few[fragments]!++;
-    else many.set(fragments, (many.get(fragments) ?? 0) + 1);
+    multiplicity.add(fragments);
     if (distinct === sources.present) complete++;
     if (distinct < fragments) repeated++;
   };
@@ -75,9 +71,7 @@ function countIn(
     distinct++;
   }
   if (events > 0) endEvent();
-  const counts = [...few.entries()].filter(([, count]) => count > 0);
-  const multiplicity = new Map([...counts, ...[...many].sort(([one], [other]) => one - other)]);
-  return { multiplicity, complete, repeated };
+  return { multiplicity: multiplicity.counts, complete, repeated };
 }
 
 const TICKS_MAX = 2n ** 64n - 1n;

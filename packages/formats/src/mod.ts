@@ -43,6 +43,7 @@ export {
   BODY_HEADER_BYTES,
   FRAGMENT_HEADER_BYTES,
   HEADERLESS_BODY_OFFSET,
+  isLittleEndian,
   ITEM_HEADER_BYTES,
   NULL_STAMP,
 } from "./ring/head.ts";
@@ -51,6 +52,10 @@ export { isFragment, isRunItem, RingRows, ROW } from "./ring/rows.ts";
 export { newFound, type HeaderlessRow, type ScanFound, type StateItem } from "./ring/scan-found.ts";
 export { BlockScanner } from "./ring/scan.ts";
 export { parseStampPlace, type StampPlace } from "./ring/stamp-place.ts";
+export { isRingFile } from "./ring/is-ring-file.ts";
+export { dataOffset, isItem, RING_ROWS } from "./ring/payload.ts";
+export { ReadWindows } from "./ring/read-windows.ts";
+export { isV10 } from "./ring/version.ts";
 export { firstBegin, scanRingFile, type ScannedFile, type Skipped } from "./ring/scan-file.ts";
 export {
   bodyOffsetOf,

@@ -1,22 +1,25 @@
-import { existsSync, realpathSync, renameSync, rmSync } from "node:fs";
-import { setImmediate } from "node:timers/promises";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { isEvbError, matchExact, sentenceOf } from "@evb/event";
+import { isEvbError, matchExact, matchWindow, sentenceOf, type Match } from "@evb/event";
 import { Hdf5File, loadHdf5 } from "@evb/formats";
 import { Selection } from "@evb/labels";
 import { misplacedIn } from "./direct-storage.ts";
 import { fault } from "./faults.ts";
-import { HDF5_EXTENSIONS, belowRoot, findInputs, rootOf, sourceNames } from "./inputs.ts";
+import { scanHdf5Run } from "./hdf5-run.ts";
+import { INPUT_EXTENSIONS, findInputs } from "./inputs.ts";
 import { namePattern } from "./name-pattern.ts";
-import { DEFAULT_SELECTION, type Layout } from "./layouts.ts";
-import type { IndexContent, IndexedSource, IndexOrder, SelectOrder } from "./order.ts";
+import type { IndexContent, IndexOrder, SelectOrder } from "./order.ts";
 import { matchReport, type MatchReport } from "./report.ts";
-import { scanFile, type LabelTable, type Scan } from "./scan.ts";
+import { ringInputs } from "./ring-inputs.ts";
+import { scanRingInputs } from "./ring/index-run.ts";
+import type { IndexedSource, RunScan } from "./run-scan.ts";
 import { INDEX_FORMAT, writeIndex } from "./write.ts";
 
 export interface IndexOutcome {
   readonly report: MatchReport;
-  /** What was selected out of how many labelled time stamps; undefined with `all`. */
+  /** What the index calls its layout. */
+  readonly layout: string;
+  /** What was selected out of how many labelled time stamps; undefined where every event was taken. */
   readonly selected:
     { readonly text: string; readonly stamps: number; readonly of: number } | undefined;
   /** Sources of which something can't be read, as it can't be where the file says, and what. */
@@ -27,6 +30,8 @@ export interface IndexOutcome {
 const SOURCES_MAX = 65_535;
 /** Rows of fragments are u32 in the index. */
 const FRAGMENTS_MAX = 2 ** 32 - 1;
+/** An event's number of fragments is a u16 in leases. */
+const EVENT_FRAGMENTS_MAX = 65_535;
 
 /**
  * Scans the input files once, finds the events and writes the index.
@@ -39,26 +44,18 @@ export async function buildIndex(
 ): Promise<IndexOutcome> {
   const begun = performance.now();
   if (existsSync(order.out)) await checkReplaceable(order);
-  const scans = await scanAll(order, onScanned);
-  const root = rootOf(scans.flatMap((scan) => [scan.path, ...elsewhere(scan)]));
-  const sources = pickSources(placed(scans, root), order.sources);
+  const scan = await scanInputs(order, onScanned);
+  const sources = pickSources(scan, order.sources);
   if (typeof order.require === "number" && order.require > sources.length)
     throw fault("require-too-many", { require: order.require, sources: sources.length });
-  const labels = scans.find((scan) => scan.labels !== undefined)?.labels;
-  const { wanted, selected } = wantedStamps(order.select, scans[0]!.source.layout, labels);
-  const match = matchExact(
-    sources.map(({ scan, fragmentFirst }) => ({
-      times: scan.times,
-      fragmentFirst,
-      disorder: scan.disorder,
-    })),
-    wanted,
-    order.require,
-  );
-  const report = matchReport(match, sources, (performance.now() - begun) / 1000);
-  await writeWhole(order, { root, sources, labels, match, report, selection: selected?.text });
+  const { wanted, selected } = wantedStamps(order.select, scan);
+  const match = findEvents(order, scan, sources, wanted);
+  const report = matchReport(match, sources, scan, (performance.now() - begun) / 1000);
+  const files = scan.filesOf(sources);
+  await writeWhole(order, { scan, files, sources, match, report, selection: selected?.text });
   const seconds = (performance.now() - begun) / 1000;
-  return { report: { ...report, seconds }, selected, misplaced: allMisplaced(sources) };
+  const misplaced = allMisplaced(sources);
+  return { report: { ...report, seconds }, layout: scan.layout, selected, misplaced };
 }
 
 /** Only an index is replaced, and never a file that somebody else wrote: it may be the run's own data. */
@@ -76,77 +73,41 @@ async function checkReplaceable({ out, force }: IndexOrder): Promise<void> {
   if (format !== INDEX_FORMAT) throw fault("out-foreign", { path: out });
 }
 
-async function scanAll(
+async function scanInputs(
   order: IndexOrder,
   onScanned: (files: number, of: number) => void,
-): Promise<Scan[]> {
-  const files = await findInputs(order.inputs);
-  if (files.length > SOURCES_MAX)
-    throw fault("too-many-sources", { sources: files.length, max: SOURCES_MAX });
-  const hdf5 = await loadHdf5();
-  const scans: Scan[] = [];
-  for (const [done, { path, named }] of files.entries()) {
-    const scan = await scanFile(hdf5, path, order.layout);
-    if (scan === undefined) {
-      if (named) throw fault("input-own", { path });
-      continue;
-    }
-    const first = scans[0];
-    if (first !== undefined && first.source.layout !== scan.source.layout)
-      throw fault("layout-mixed", {
-        path,
-        layout: scan.source.layout,
-        first: first.path,
-        firstLayout: first.source.layout,
-      });
-    scans.push(scan);
-    onScanned(done + 1, files.length);
-    await setImmediate();
-  }
-  if (scans.length === 0)
-    throw fault("input-none", { inputs: order.inputs, extensions: HDF5_EXTENSIONS });
-  return scans;
+): Promise<RunScan> {
+  const inputs = await findInputs(order.inputs, INPUT_EXTENSIONS);
+  if (inputs.length > SOURCES_MAX)
+    throw fault("too-many-sources", { sources: inputs.length, max: SOURCES_MAX });
+  const ring = await ringInputs(inputs, order);
+  return ring === undefined
+    ? scanHdf5Run(inputs, order, onScanned)
+    : scanRingInputs(ring, order.ring);
 }
 
 const allMisplaced = (sources: readonly IndexedSource[]): Map<string, string> =>
   new Map(
-    sources.flatMap(({ name, scan }) => {
-      const what = misplacedIn(scan.storage);
+    sources.flatMap(({ name, storage }) => {
+      const what = misplacedIn(storage);
       return what === undefined ? [] : [[name, what] as const];
     }),
   );
 
-/** The file behind an external link. */
-function elsewhere({ path, storage }: Scan): string[] {
-  return storage.kind === "direct" && storage.path !== realpathSync(path) ? [storage.path] : [];
-}
-
-function placed(scans: readonly Scan[], root: string): IndexedSource[] {
-  const names = sourceNames(
-    scans.map((scan) => scan.path),
-    root,
-  );
-  let fragmentFirst = 0;
-  return scans.map((scan, i) => {
-    const file = belowRoot(scan.path, root);
-    const payloadFile = elsewhere(scan).map((path) => ({ path, name: belowRoot(path, root) }))[0];
-    const source = { name: names[i]!, file, payloadFile, scan, fragmentFirst };
-    fragmentFirst += scan.times.length;
-    return source;
-  });
-}
-
-function pickSources(all: readonly IndexedSource[], pattern: string | undefined): IndexedSource[] {
+function pickSources({ sources }: RunScan, pattern: string | undefined): IndexedSource[] {
   const matches = pattern === undefined ? () => true : namePattern(pattern);
   let fragmentFirst = 0;
   const picked: IndexedSource[] = [];
-  for (const source of all) {
+  for (const source of sources) {
     if (!matches(source.name)) continue;
     picked.push({ ...source, fragmentFirst });
-    fragmentFirst += source.scan.times.length;
+    fragmentFirst += source.times.length;
   }
   if (picked.length === 0)
-    throw fault("no-such-source", { pattern: pattern ?? "*", known: all.map(({ name }) => name) });
+    throw fault("no-such-source", {
+      pattern: pattern ?? "*",
+      known: sources.map(({ name }) => name),
+    });
   if (fragmentFirst > FRAGMENTS_MAX)
     throw fault("too-many-fragments", { fragments: fragmentFirst });
   return picked;
@@ -155,19 +116,32 @@ function pickSources(all: readonly IndexedSource[], pattern: string | undefined)
 /** Labels belong to time stamps: a stamp is wanted if any of its rows in the label table is selected. */
 function wantedStamps(
   select: SelectOrder,
-  layout: Layout,
-  labels: LabelTable | undefined,
+  { labels, layout, defaultSelection }: RunScan,
 ): { wanted: BigUint64Array | undefined; selected: IndexOutcome["selected"] } {
-  if (select.kind === "all") return { wanted: undefined, selected: undefined };
-  const selection = new Selection(
-    select.kind === "default" ? DEFAULT_SELECTION[layout] : select.text,
-  );
+  const text = select.kind === "expression" ? select.text : defaultSelection;
+  if (select.kind === "all" || text === undefined)
+    return { wanted: undefined, selected: undefined };
+  const selection = new Selection(text);
   if (labels === undefined) throw fault("no-labels", { layout });
   const rows = selection.rows(labels.columns, labels.times.length);
   const wanted = new BigUint64Array(rows.length);
   for (let i = 0; i < rows.length; i++) wanted[i] = labels.times[rows[i]!]!;
   const of = labels.times.length;
   return { wanted, selected: { text: selection.text, stamps: rows.length, of } };
+}
+
+function findEvents(
+  { match: how, require }: IndexOrder,
+  scan: RunScan,
+  sources: readonly IndexedSource[],
+  wanted: BigUint64Array | undefined,
+): Match {
+  if (how === "exact") return matchExact(sources, wanted, require);
+  const match = matchWindow({ rows: scan.rowsOf(sources), sources }, how, wanted, require);
+  const most = [...match.multiplicity.keys()].at(-1) ?? 0;
+  if (most <= EVENT_FRAGMENTS_MAX) return match;
+  const window = String(how.windowTicks);
+  throw fault("event-too-large", { fragments: most, max: EVENT_FRAGMENTS_MAX, window });
 }
 
 /** Written under a temporary name and renamed, so that a half-written index is never taken for one. */

@@ -2,6 +2,13 @@ import { faults } from "@evb/event";
 
 const again = "run `evb index` again";
 
+/** `.h5, .hdf5 or .evt` */
+function eitherOf(extensions: readonly string[]): string {
+  const names = extensions.map((name) => `.${name}`);
+  const last = names.pop()!;
+  return names.length === 0 ? last : `${names.join(", ")} or ${last}`;
+}
+
 export const fault = faults({
   "input-not-found": [
     3,
@@ -11,7 +18,7 @@ export const fault = faults({
   "input-none": [
     3,
     (at: { inputs: readonly string[]; extensions: readonly string[] }) =>
-      `there is no ${at.extensions.map((name) => `.${name}`).join(" or ")} file directly in ${at.inputs.join(", ")}; name the files or the folder that holds them`,
+      `there is no ${eitherOf(at.extensions)} file directly in ${at.inputs.join(", ")}; name the files or the folder that holds them`,
   ],
   "input-own": [
     2,
@@ -37,6 +44,46 @@ export const fault = faults({
     3,
     (at: { path: string; layout: string; first: string; firstLayout: string }) =>
       `${at.path} has layout ${at.layout}, but ${at.first} has ${at.firstLayout}; index the two kinds of run separately`,
+  ],
+  "inputs-mixed": [
+    3,
+    (at: { ring: string; hdf5: string }) =>
+      `${at.ring} has ring items, and ${at.hdf5} is HDF5; index the two kinds of run separately`,
+  ],
+  "ring-option": [
+    2,
+    (at: { option: string; path: string }) =>
+      `--${at.option} says how ring items are read, and ${at.path} has none; leave it out`,
+  ],
+  "ring-layout": [
+    2,
+    (at: { path: string; layout: string }) =>
+      `--layout ${at.layout} is one of HDF5 files, and ${at.path} has ring items; leave it out`,
+  ],
+  "ring-no-labels": [
+    2,
+    (at: { path: string }) =>
+      `ring items (${at.path}) have no labels, so nothing can be selected; leave --select out`,
+  ],
+  "ring-no-fragments": [
+    3,
+    (at: { path: string }) =>
+      `${at.path} has no PHYSICS_EVENT, so there is nothing to index; check that it is the right file, or see with \`evb inspect\` what is in it`,
+  ],
+  "ring-two-versions": [
+    3,
+    (at: { source: number; one: string; other: string }) =>
+      `source ${String(at.source)} lies in files of NSCLDAQ 10 and of a later one (${at.one}, ${at.other}); index them separately`,
+  ],
+  "index-two-runs": [
+    2,
+    (at: { runs: readonly number[] }) =>
+      `the inputs are of runs ${at.runs.slice(0, 12).join(", ")}${at.runs.length > 12 ? ", …" : ""}, and an index is of one; index them one by one, or say that they are one with --run ${String(at.runs[0])}`,
+  ],
+  "event-too-large": [
+    1,
+    (at: { fragments: number; max: number; window: string }) =>
+      `with --window ${at.window} an event has ${String(at.fragments)} fragments, and at most ${String(at.max)} can be handed out; give a smaller window (\`evb inspect --windows\` proposes some)`,
   ],
   "no-labels": [
     2,

@@ -3,10 +3,11 @@ import {
   NOWHERE,
   rowsPerChunk,
   type ChunkPlaces,
+  type DataFile,
   type Hdf5File,
   type RowLayout,
 } from "@evb/formats";
-import { PagedColumn } from "./paged-column.ts";
+import { columnPlace, PagedColumn } from "./paged-column.ts";
 
 /** A source's chunks in the index's columns. */
 interface SourceChunks {
@@ -21,27 +22,25 @@ interface SourceChunks {
 /** Where chunks of fragments lie, looked up in the index. */
 export class FragmentPlaces {
   readonly #sources: readonly SourceChunks[];
-  readonly #address: PagedColumn;
-  readonly #stored: PagedColumn;
-  readonly #mask: PagedColumn;
+  readonly #address: PagedColumn<Float64Array>;
+  readonly #stored: PagedColumn<Uint32Array>;
+  readonly #mask: PagedColumn<Uint32Array>;
   readonly #filtered: boolean;
   readonly #masked: boolean;
 
-  private constructor(file: Hdf5File, sources: readonly SourceChunks[]) {
+  private constructor(file: Hdf5File, data: DataFile, sources: readonly SourceChunks[]) {
     this.#sources = sources;
-    const column = (name: string): PagedColumn => new PagedColumn(file.dataSet(`/chunks/${name}`));
-    [this.#address, this.#stored, this.#mask] = ["address", "stored", "mask"].map(column) as [
-      PagedColumn,
-      PagedColumn,
-      PagedColumn,
-    ];
+    this.#address = new PagedColumn(columnPlace(file, "/chunks/address", "f8"), data);
+    this.#stored = new PagedColumn(columnPlace(file, "/chunks/stored", "u4"), data);
+    this.#mask = new PagedColumn(columnPlace(file, "/chunks/mask", "u4"), data);
     this.#filtered = sources.some(({ stored }) => stored >= 0);
     this.#masked = sources.some(({ mask }) => mask >= 0);
   }
 
-  /** Undefined where no source has chunks. */
+  /** Undefined where no source has chunks. @param data the same file, which stays open */
   static of(
     file: Hdf5File,
+    data: DataFile,
     sources: readonly { readonly storage: RowLayout | undefined }[],
   ): FragmentPlaces | undefined {
     const firsts = (name: string): number[] =>
@@ -55,7 +54,7 @@ export class FragmentPlaces {
       mask: mask![k]!,
     }));
     return chunks.some((source) => source.chunksPerRow > 0)
-      ? new FragmentPlaces(file, chunks)
+      ? new FragmentPlaces(file, data, chunks)
       : undefined;
   }
 

@@ -4,7 +4,9 @@ import { sentenceOf } from "@evb/event";
 import { fault } from "./faults.ts";
 
 /** Of run files in folders and behind globs. */
-export const HDF5_EXTENSIONS = ["h5", "hdf5"];
+const HDF5_EXTENSIONS = ["h5", "hdf5"];
+/** The same, of whatever `evb index` takes. */
+export const INPUT_EXTENSIONS = [...HDF5_EXTENSIONS, "evt"];
 /** evb's own: an index, and results of a run. */
 const OWN_NAMES = /(^results\.h5$)|(\.index\.h5$)/;
 

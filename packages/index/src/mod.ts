@@ -1,7 +1,7 @@
 export { buildIndex, type IndexOutcome } from "./build.ts";
 export { chunkOf, findStorage, type SourceStorage } from "./direct-storage.ts";
 export { fileState, fingerprintOf, type FileState } from "./fingerprint.ts";
-export type { IndexOrder, SelectOrder } from "./order.ts";
+export type { IndexOrder, RingIndexOrder, SelectOrder } from "./order.ts";
 export {
   belowRoot,
   findInputs,
@@ -15,13 +15,16 @@ export {
 export { DEFAULT_SELECTION, LAYOUTS, layoutOf, type Layout, type SourceLayout } from "./layouts.ts";
 export type { MatchReport, SourceReport } from "./report.ts";
 export {
+  basesOf,
   checkFile,
+  fileAt,
   RunIndex,
   type EventSlab,
   type RunEvents,
   type RunFile,
   type RunSource,
 } from "./run-index.ts";
+export { columnPlace, PagedColumn } from "./paged-column.ts";
 export { planEvents, planTotals, type PlanTotals, type RunPlan, type SourcePlan } from "./plan.ts";
 export type { BetterChunks, PlannedChunks, PlannedReading } from "./row-tally.ts";
 export { withSources } from "./some-sources.ts";

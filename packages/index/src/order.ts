@@ -1,7 +1,8 @@
-import type { Match, Require } from "@evb/event";
+import type { Match, MatchWindow, Require } from "@evb/event";
 import type { Layout } from "./layouts.ts";
 import type { MatchReport } from "./report.ts";
-import type { LabelTable, Scan } from "./scan.ts";
+import type { RingScanOrder } from "./ring/ring-run.ts";
+import type { IndexedSource, RunScan, ScannedFile } from "./run-scan.ts";
 
 /** What `evb index` was asked for. */
 export interface IndexOrder {
@@ -9,12 +10,23 @@ export interface IndexOrder {
   readonly out: string;
   readonly force: boolean;
   readonly layout: Layout | undefined;
+  readonly match: "exact" | MatchWindow;
   readonly select: SelectOrder;
   readonly require: Require;
   /** Glob over source names. */
   readonly sources: string | undefined;
+  readonly ring: RingIndexOrder;
   /** Written into the index. */
   readonly evbVersion: string;
+}
+
+/** How ring items are to be understood. */
+export interface RingIndexOrder {
+  readonly scan: RingScanOrder;
+  /** All that the scan depends on, as text, by the option's name. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Options that were typed: they mean nothing where the inputs are HDF5. */
+  readonly typed: readonly string[];
 }
 
 export type SelectOrder =
@@ -22,22 +34,11 @@ export type SelectOrder =
   | { readonly kind: "all" }
   | { readonly kind: "expression"; readonly text: string };
 
-/** One source of the index: a file, what it is called, and what the scan found. */
-export interface IndexedSource {
-  readonly name: string;
-  /** Below the root. */
-  readonly file: string;
-  /** Behind an external link: absolute, and below the root. */
-  readonly payloadFile: { readonly path: string; readonly name: string } | undefined;
-  readonly scan: Scan;
-  readonly fragmentFirst: number;
-}
-
 /** What goes into the file. */
 export interface IndexContent {
-  readonly root: string;
+  readonly scan: RunScan;
+  readonly files: readonly ScannedFile[];
   readonly sources: readonly IndexedSource[];
-  readonly labels: LabelTable | undefined;
   readonly match: Match;
   readonly report: MatchReport;
   readonly selection: string | undefined;

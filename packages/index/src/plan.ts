@@ -1,6 +1,6 @@
 import { elementBytes } from "@evb/event";
 import { chunksPerRow, NO_PLACES, rowBytesOf } from "@evb/formats";
-import { tallyOf, type PlannedReading, type RowTally } from "./row-tally.ts";
+import { Reads, tallyOf, type PlannedReading, type RowTally } from "./row-tally.ts";
 import type { RunEvents, RunSource } from "./run-index.ts";
 
 /** What it takes to read the events of an index, found without a look at the data. */
@@ -48,7 +48,10 @@ export function planEvents(
   { first, end }: { readonly first: number; readonly end: number },
   fragmentCount: number,
 ): RunPlan {
-  const tallies = events.sources.map(({ storage, rows }) => storage && tallyOf(storage, rows));
+  const shared = new Reads();
+  const tallies = events.sources.map(
+    ({ storage, rows }) => storage && tallyOf(storage, rows, shared),
+  );
   const fragments = new Float64Array(events.sources.length);
   const slabEvents = slabOf(events.eventCount, fragmentCount);
   for (let at = first; at < end; at += slabEvents) {
@@ -104,12 +107,10 @@ function addRows(
 }
 
 function planOf(source: RunSource, fragments: number, tally: RowTally | undefined): SourcePlan {
-  const { itemShape, type } = source;
+  const { itemShape, type, storage } = source;
   const rowBytes = rowBytesOf({ itemShape, elementBytes: elementBytes(type) });
-  return {
-    source: source.name,
-    fragments,
-    bytesNeeded: fragments * rowBytes,
-    reading: tally?.reading,
-  };
+  const reading = tally?.reading;
+  // What of an item is its headers only reading it says.
+  const bytesNeeded = storage?.ring === undefined ? fragments * rowBytes : reading!.bytesRead;
+  return { source: source.name, fragments, bytesNeeded, reading };
 }

@@ -1,5 +1,7 @@
 import type { Match } from "@evb/event";
 import type { SourceStorage } from "./direct-storage.ts";
+import { belowRoot } from "./inputs.ts";
+import type { RunScan, ScannedSource } from "./run-scan.ts";
 
 /** The match report of `evb index`, as CLI.md names its fields. */
 export interface MatchReport {
@@ -8,11 +10,14 @@ export interface MatchReport {
   /** Fragments per event → events. */
   readonly multiplicity: Readonly<Record<string, number>>;
   readonly sources: readonly SourceReport[];
+  /** Of ring items: what isn't as it should be, a sentence each. */
+  readonly warnings?: readonly string[];
   readonly seconds: number;
 }
 
 export interface SourceReport {
   readonly source: string;
+  /** The one that its fragments begin in. */
   readonly file: string;
   /** rows = matched + unmatched + duplicates. */
   readonly rows: number;
@@ -27,11 +32,8 @@ export interface SourceReport {
 
 export function matchReport(
   match: Match,
-  sources: readonly {
-    readonly name: string;
-    readonly file: string;
-    readonly scan: { readonly storage: SourceStorage };
-  }[],
+  sources: readonly ScannedSource[],
+  { root, warnings }: RunScan,
   seconds: number,
 ): MatchReport {
   const counts = [...match.multiplicity].sort(([a], [b]) => a - b);
@@ -41,10 +43,11 @@ export function matchReport(
     multiplicity: Object.fromEntries(counts.map(([n, events]) => [String(n), events])),
     sources: match.sources.map((counted, i) => ({
       source: sources[i]!.name,
-      file: sources[i]!.file,
+      file: belowRoot(sources[i]!.file.path, root),
       ...counted,
-      library: libraryReason(sources[i]!.scan.storage),
+      library: libraryReason(sources[i]!.storage),
     })),
+    ...(warnings && { warnings }),
     seconds,
   };
 }

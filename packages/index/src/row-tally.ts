@@ -49,8 +49,9 @@ export interface RowTally {
   readonly reading: PlannedReading;
 }
 
-/** @param rows of the data set, wanted or not */
-export function tallyOf(layout: RowLayout, rows: number): RowTally {
+/** @param rows of the data set, wanted or not; @param shared reads of all sources of ring items together */
+export function tallyOf(layout: RowLayout, rows: number, shared: Reads): RowTally {
+  if (layout.ring !== undefined) return new ItemsTally(shared);
   if (layout.chunk === undefined) return new ContiguousTally(layout);
   return layout.filters.length === 0 ? new PiecesTally(layout) : new FilteredTally(layout, rows);
 }
@@ -59,15 +60,16 @@ export function tallyOf(layout: RowLayout, rows: number): RowTally {
 const BETTER_BYTES_MIN = 2 ** 16;
 
 /** Ranges that evb's reader asks for, about: it tries how far rows lie side by side. */
-class Reads {
+export class Reads {
   count = 0;
   #begin = 0;
   #end = -Infinity;
 
-  add(position: number, bytes: number): void {
+  /** Whether it takes a read of its own. */
+  add(position: number, bytes: number): boolean {
     if (bytes > SMALL_BYTES_MAX) {
       this.count++;
-      return;
+      return true;
     }
     const end = position + bytes;
     const goesOn =
@@ -79,6 +81,36 @@ class Reads {
       this.#begin = position;
     }
     this.#end = goesOn ? Math.max(this.#end, end) : end;
+    return !goesOn;
+  }
+}
+
+/** Ring items: of their size, and read together with those of other sources beside them. */
+class ItemsTally implements RowTally {
+  readonly #shared: Reads;
+  #bytes = 0;
+  #reads = 0;
+
+  constructor(shared: Reads) {
+    this.#shared = shared;
+  }
+
+  add(_: number, { address, stored }: ChunkPlaces, at: number): void {
+    const bytes = stored![at]!;
+    this.#bytes += bytes;
+    // A read counts for the source whose item begins it.
+    this.#reads += +this.#shared.add(address[at]!, bytes);
+  }
+
+  get reading(): PlannedReading {
+    const bytes = this.#bytes;
+    return {
+      bytesRead: bytes,
+      bytesUnpacked: bytes,
+      reads: this.#reads,
+      filters: [],
+      chunks: undefined,
+    };
   }
 }
 

@@ -8,6 +8,7 @@ import {
   type ElementType,
 } from "@evb/event";
 import {
+  DataFile,
   Hdf5File,
   loadHdf5,
   type ChunkPlaces,
@@ -18,6 +19,7 @@ import { fault } from "./faults.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { FragmentPlaces } from "./fragment-places.ts";
 import { placeOf, type DataPlace } from "./inputs.ts";
+import { columnPlace, PagedColumn } from "./paged-column.ts";
 import type { MatchReport } from "./report.ts";
 import { RING_INDEX_FORMAT } from "./ring/ring-index-columns.ts";
 import { libraryReasonIn, parseStorage } from "./storage-text.ts";
@@ -58,7 +60,7 @@ export interface EventSlab {
   readonly time: BigUint64Array;
   /** Shape (events + 1), counted from 0 in this slab. */
   readonly start: Uint32Array;
-  /** Shape (fragments): rows of {@link RunIndex.sources}, ascending in each event. */
+  /** Shape (fragments): rows of {@link RunIndex.sources}; an event's fragments are by (time, source, row). */
   readonly source: Uint16Array;
   /** Shape (fragments): rows of the source's payload. */
   readonly row: Uint32Array;
@@ -96,11 +98,16 @@ export class RunIndex implements RunEvents {
   readonly eventCount: number;
   readonly fragmentCount: number;
   readonly #file: Hdf5File;
+  /** The same file. */
+  readonly #data: DataFile;
   readonly #starts: Float64Array;
   readonly #time: Hdf5DataSet;
   readonly #start: Hdf5DataSet;
   readonly #fragment: Hdf5DataSet;
   readonly #places: FragmentPlaces | undefined;
+  readonly #stamps: PagedColumn<BigUint64Array>;
+  /** By file: where it begins, in the bytes of all files. */
+  readonly #bases: readonly number[];
 
   private constructor(file: Hdf5File) {
     this.#file = file;
@@ -114,9 +121,14 @@ export class RunIndex implements RunEvents {
     this.#fragment = file.dataSet("/events/fragment");
     this.eventCount = this.#time.length;
     this.fragmentCount = this.#fragment.length;
-    this.#places = FragmentPlaces.of(file, this.sources);
+    this.#data = new DataFile(file.path);
+    this.#places = FragmentPlaces.of(file, this.#data, this.sources);
+    this.#stamps = new PagedColumn(columnPlace(file, "/fragments/time", "u8"), this.#data);
+    this.#bases = basesOf(this.files);
     this.report = readReport(file, this);
-    const names = ["evb", "layout", "match", "select", "require", "sources"];
+    const names = ["evb", "layout", "match", "window", "select", "require", "sources"].concat(
+      this.sources.some(({ storage }) => storage?.ring) ? RING_OPTIONS : [],
+    );
     this.made = Object.fromEntries(
       names.flatMap((name) => {
         const value = file.attribute(name);
@@ -133,7 +145,7 @@ export class RunIndex implements RunEvents {
       return new RunIndex(file);
     } catch (thrown) {
       file.close();
-      if (isEvbError(thrown, "not-an-index", "index-version")) throw thrown;
+      if (isEvbError(thrown, "not-an-index", "index-version", "index-damaged")) throw thrown;
       throw fault("index-damaged", { path, reason: sentenceOf(thrown) }, { cause: thrown });
     }
   }
@@ -162,6 +174,21 @@ export class RunIndex implements RunEvents {
     return this.#places?.of(source, row);
   }
 
+  /** Shape (fragments), u64 ticks: each fragment's own stamp. @param source rows of the sources */
+  stamps(source: Uint16Array, row: Uint32Array): BigUint64Array {
+    return BigUint64Array.from(source, (s, k) => this.#stamps.at(this.#starts[s]! + row[k]!));
+  }
+
+  /** Shape (fragments): rows of the files that they lie in. @param source rows of the sources */
+  filesOf(source: Uint16Array, row: Uint32Array): Uint32Array {
+    // Of ring items all are: one fragment has one place.
+    const isRing = this.sources[source[0] ?? 0]?.storage?.ring !== undefined;
+    const places = isRing ? this.places(source, row) : undefined;
+    return Uint32Array.from(source, (s, k) =>
+      places === undefined ? this.sources[s]!.file : fileAt(this.#bases, places.address[k]!),
+    );
+  }
+
   /** Where the file lies on this host. */
   placeOf(file: RunFile, places: readonly DataPlace[]): string {
     return placeOf(file.path, this.root, places);
@@ -178,8 +205,28 @@ export class RunIndex implements RunEvents {
 
   close(): void {
     this.#file.close();
+    this.#data.close();
   }
 }
+
+/** Of a run of ring items: how they were read. */
+const RING_OPTIONS = ["run", "depth", "timestamp_at", "headerless", "salvage"];
+
+/** By file: where its bytes begin, counted through all files. */
+export function basesOf(files: readonly { readonly sizeBytes: number }[]): number[] {
+  let base = 0;
+  return files.map(({ sizeBytes }) => {
+    base += sizeBytes;
+    return base - sizeBytes;
+  });
+}
+
+/** The file that a byte lies in. @param bases see {@link basesOf} */
+export const fileAt = (bases: readonly number[], address: number): number =>
+  Math.max(
+    0,
+    bases.findLastIndex((base) => base <= address),
+  );
 
 /** @throws EvbError "index-stale", "data-missing" */
 export function checkFile(indexPath: string, dataPath: string, file: RunFile): void {

@@ -31,6 +31,9 @@ export interface LabelTable {
 /** What evb's own files, an index and the results of a run, call their format begins so. */
 const OWN_FORMAT = /^evb-/;
 
+export const isOwnFormat = (file: Hdf5File): boolean =>
+  OWN_FORMAT.test(String(file.attribute("format")));
+
 /**
  * Undefined for a file of evb's own, which may lie beside the run's.
  *
@@ -43,7 +46,7 @@ export async function scanFile(
 ): Promise<Scan | undefined> {
   const file = new Hdf5File(hdf5, path);
   try {
-    if (OWN_FORMAT.test(String(file.attribute("format")))) return undefined;
+    if (isOwnFormat(file)) return undefined;
     const source = layoutOf(file, wanted);
     const times = file.dataSet(source.time).readColumn() as BigUint64Array;
     return {

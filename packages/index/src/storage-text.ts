@@ -4,8 +4,9 @@ import type { SourceStorage } from "./direct-storage.ts";
 /** A layout as the index has it, one line of JSON; or why the library reads the source. */
 export function storageText(storage: SourceStorage): string {
   if (storage.kind === "library") return JSON.stringify({ library: storage.reason });
-  const { bigEndian, chunk, address, filters, fill } = storage.layout;
+  const { bigEndian, chunk, address, filters, fill, ring } = storage.layout;
   return JSON.stringify({
+    ...(ring && { ring }),
     ...(bigEndian && { bigEndian }),
     ...(chunk === undefined ? { address } : { chunk }),
     ...(filters.length > 0 && {
@@ -27,9 +28,10 @@ export function parseStorage(
     address?: number;
     filters?: [number, ...number[]][];
     fill?: string;
+    ring?: { v10: boolean };
   };
   if (found.library !== undefined) return undefined;
-  const { bigEndian = false, chunk, address = NOWHERE, filters = [], fill } = found;
+  const { bigEndian = false, chunk, address = NOWHERE, filters = [], fill, ring } = found;
   return {
     ...source,
     bigEndian,
@@ -37,6 +39,7 @@ export function parseStorage(
     address,
     filters: filters.map(([id, ...clientData]) => ({ id, clientData })),
     fill: fill === undefined ? undefined : Uint8Array.from(Buffer.from(fill, "hex")),
+    ...(ring && { ring }),
   };
 }
 

@@ -1,13 +1,14 @@
 import type { Elements } from "@evb/event";
 import { Hdf5Writer, type Hdf5 } from "@evb/formats";
-import type { IndexContent, IndexOrder, IndexedSource } from "./order.ts";
-import { fingerprintOf } from "./fingerprint.ts";
+import { belowRoot } from "./inputs.ts";
+import type { IndexContent, IndexOrder } from "./order.ts";
+import type { IndexedSource, ScannedFile } from "./run-scan.ts";
 import type { LabelTable } from "./scan.ts";
 import { storageText } from "./storage-text.ts";
 
 /** docs/index-format.md says what each data set holds; a change there counts this up. */
 export const INDEX_FORMAT = "evb-index";
-export const INDEX_VERSION = 2;
+export const INDEX_VERSION = 3;
 
 /** Writes the index slab by slab; whoever calls renames it. */
 export function writeIndex(
@@ -16,14 +17,15 @@ export function writeIndex(
   order: IndexOrder,
   content: IndexContent,
 ): void {
-  const { sources, labels, match } = content;
+  const { scan, sources, match } = content;
+  const { labels } = scan;
   const writer = new Hdf5Writer(hdf5, path);
   try {
     writeProvenance(writer, order, content);
-    writeFiles(writer, sources);
+    writeFiles(writer, content);
     writeSources(writer, content);
     writeFragments(writer, sources);
-    writeStorage(writer, sources);
+    writeStorage(writer, content);
     writer.writeColumn("/events/time", "u8", match.time);
     writer.writeColumn("/events/start", "u4", match.start);
     writer.writeColumn("/events/fragment", "u4", match.fragment);
@@ -37,9 +39,13 @@ function writeProvenance(writer: Hdf5Writer, order: IndexOrder, content: IndexCo
   writer.attribute("format", INDEX_FORMAT);
   writer.attribute("version", INDEX_VERSION);
   writer.attribute("evb", order.evbVersion);
-  writer.attribute("root", content.root);
-  writer.attribute("layout", content.sources[0]!.scan.source.layout);
-  writer.attribute("match", "exact");
+  const { root, layout, options } = content.scan;
+  writer.attribute("root", root);
+  writer.attribute("layout", layout);
+  for (const [name, value] of Object.entries(options)) writer.attribute(name, value);
+  const { match } = order;
+  writer.attribute("match", match === "exact" ? match : match.match);
+  if (match !== "exact") writer.attribute("window", String(match.windowTicks));
   writer.attribute("select", content.selection ?? "all");
   writer.attribute("require", String(order.require));
   if (order.sources !== undefined) writer.attribute("sources", order.sources);
@@ -52,15 +58,12 @@ function writeProvenance(writer: Hdf5Writer, order: IndexOrder, content: IndexCo
   writer.writeColumn("/multiplicity/events", "u8", u64(multiplicity.map(([, events]) => events)));
 }
 
-function writeFiles(writer: Hdf5Writer, sources: readonly IndexedSource[]): void {
-  const prints = [
-    ...sources.map(({ scan }) => scan.fingerprint),
-    ...payloadFiles(sources).map(({ path }) => fingerprintOf(path)),
-  ];
-  writer.writeStrings("/files/path", [
-    ...sources.map(({ file }) => file),
-    ...payloadFiles(sources).map(({ name }) => name),
-  ]);
+function writeFiles(writer: Hdf5Writer, { scan, files }: IndexContent): void {
+  const prints = files.map(({ fingerprint }) => fingerprint);
+  writer.writeStrings(
+    "/files/path",
+    files.map(({ path }) => belowRoot(path, scan.root)),
+  );
   writer.writeColumn("/files/size", "u8", u64(prints.map(({ sizeBytes }) => sizeBytes)));
   writer.writeColumn(
     "/files/mtime",
@@ -73,8 +76,7 @@ function writeFiles(writer: Hdf5Writer, sources: readonly IndexedSource[]): void
   );
 }
 
-function writeSources(writer: Hdf5Writer, { sources, report }: IndexContent): void {
-  const layouts = sources.map(({ scan }) => scan.source);
+function writeSources(writer: Hdf5Writer, { files, sources, report }: IndexContent): void {
   writer.writeStrings(
     "/sources/name",
     sources.map(({ name }) => name),
@@ -82,23 +84,26 @@ function writeSources(writer: Hdf5Writer, { sources, report }: IndexContent): vo
   writer.writeColumn(
     "/sources/file",
     "u4",
-    Uint32Array.from(sources, (_, row) => row),
+    rowsOf(
+      files,
+      sources.map(({ file }) => file),
+    ),
   );
   writer.writeStrings(
     "/sources/time",
-    layouts.map(({ time }) => time),
+    sources.map(({ time }) => time),
   );
   writer.writeStrings(
     "/sources/payload",
-    layouts.map(({ payload }) => payload),
+    sources.map(({ payload }) => payload),
   );
   writer.writeStrings(
     "/sources/type",
-    layouts.map(({ type }) => type),
+    sources.map(({ type }) => type),
   );
   writer.writeStrings(
     "/sources/item_shape",
-    layouts.map(({ itemShape }) => itemShape.join(",")),
+    sources.map(({ itemShape }) => itemShape.join(",")),
   );
   writer.writeColumn(
     "/sources/first",
@@ -117,9 +122,9 @@ function writeSources(writer: Hdf5Writer, { sources, report }: IndexContent): vo
 }
 
 function writeFragments(writer: Hdf5Writer, sources: readonly IndexedSource[]): void {
-  const rows = sources.reduce((sum, { scan }) => sum + scan.times.length, 0);
+  const rows = sources.reduce((sum, { times }) => sum + times.length, 0);
   const column = writer.column("/fragments/time", "u8", rows);
-  for (const { scan, fragmentFirst } of sources) column.write(fragmentFirst, scan.times);
+  for (const { times, fragmentFirst } of sources) column.write(fragmentFirst, times);
 }
 
 function writeLabels(writer: Hdf5Writer, labels: LabelTable): void {
@@ -131,19 +136,19 @@ function writeLabels(writer: Hdf5Writer, labels: LabelTable): void {
   }
 }
 
-/** Behind external links, each once. */
-function payloadFiles(sources: readonly IndexedSource[]): { path: string; name: string }[] {
-  const files = sources.flatMap(({ payloadFile }) => payloadFile ?? []);
-  return files.filter(({ path }, k) => files.findIndex((file) => file.path === path) === k);
-}
+const rowsOf = (files: readonly ScannedFile[], wanted: readonly ScannedFile[]): Uint32Array => {
+  const rows = new Map(files.map((file, row) => [file, row]));
+  return Uint32Array.from(wanted, (file) => rows.get(file)!);
+};
 
 /** Where rows lie: what is the same for all of a source, and columns of its chunks. */
-function writeStorage(writer: Hdf5Writer, sources: readonly IndexedSource[]): void {
-  const others = payloadFiles(sources).map(({ path }) => path);
-  const fileOf = ({ payloadFile }: IndexedSource, row: number): number =>
-    payloadFile === undefined ? row : sources.length + others.indexOf(payloadFile.path);
-  writer.writeColumn("/sources/payload_file", "u4", Uint32Array.from(sources, fileOf));
-  const storages = sources.map(({ scan }) => scan.storage);
+function writeStorage(writer: Hdf5Writer, { files, sources }: IndexContent): void {
+  const payloadFiles = rowsOf(
+    files,
+    sources.map(({ payloadFile }) => payloadFile),
+  );
+  writer.writeColumn("/sources/payload_file", "u4", payloadFiles);
+  const storages = sources.map(({ storage }) => storage);
   writer.writeStrings("/sources/storage", storages.map(storageText));
   const places = storages.map((storage) =>
     storage.kind === "direct" ? storage.places : undefined,

@@ -7,10 +7,11 @@ import { bytesText, counted, countText, secondsText } from "./units.ts";
 const SOURCES_SHOWN = 20;
 
 /** What `evb index` prints. */
-export function matchSummary({ report, selected }: IndexOutcome): string {
+export function matchSummary({ report, selected, layout }: IndexOutcome): string {
+  const every = layout === "ring" ? "every fragment taken" : "every time stamp selected (--all)";
   const first =
     selected === undefined
-      ? "every time stamp selected (--all)"
+      ? every
       : `${String(selected.stamps)} of ${String(selected.of)} time stamps selected by ${selected.text} (use --all for every event)`;
   return [
     first,

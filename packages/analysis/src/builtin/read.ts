@@ -1,4 +1,5 @@
 import { defineAnalysis, type AnalysisEvent, type EventResult } from "../analysis.ts";
+import { elementColumn, elementsOf } from "./elements.ts";
 import { addReadTotals, readTotals } from "./totals.ts";
 
 /** Every byte of every fragment is in memory before the event counts; nothing else is done with it. */
@@ -7,7 +8,7 @@ export const read = defineAnalysis({
     const totals = readTotals(sources);
     const integers = "first" in totals;
     return {
-      fragmentColumns: { first: "data" },
+      fragmentColumns: { first: elementColumn(sources) },
       totals,
       event(event, sums) {
         addReadTotals(event, sums, integers);
@@ -19,5 +20,5 @@ export const read = defineAnalysis({
 
 /** The first element of each fragment: cheap, and it shows which row was read. */
 export function firsts(event: AnalysisEvent): NonNullable<EventResult["fragments"]>[string] {
-  return event.fragments.map((fragment) => fragment.data[0] ?? 0);
+  return event.fragments.map((fragment) => elementsOf(fragment)[0] ?? 0);
 }

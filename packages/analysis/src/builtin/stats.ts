@@ -1,5 +1,6 @@
 import type { Elements } from "@evb/event";
 import { defineAnalysis } from "../analysis.ts";
+import { elementColumn, elementsOf } from "./elements.ts";
 import { reduceByKernel, type Reduction } from "./stats-kernels.ts";
 import { addReadTotals, readTotals } from "./totals.ts";
 
@@ -17,12 +18,13 @@ export const stats = defineAnalysis({
   setup({ sources }) {
     const totals = readTotals(sources);
     const integers = "first" in totals;
+    const type = elementColumn(sources);
     return {
-      fragmentColumns: { first: "data", min: "data", max: "data", sum: "f8", mean: "f8" },
+      fragmentColumns: { first: type, min: type, max: type, sum: "f8", mean: "f8" },
       totals,
       event(event, sums) {
         addReadTotals(event, sums, integers);
-        const each = event.fragments.map((fragment) => statsOf(fragment.data));
+        const each = event.fragments.map((fragment) => statsOf(elementsOf(fragment)));
         return {
           fragments: {
             first: each.map((one) => one.first),

@@ -1,4 +1,5 @@
 import { isFloat, isUnsigned } from "@evb/event";
+import { elementsOf } from "./elements.ts";
 import type { AnalysisEvent, SourceInfo, TotalDeclaration, TotalsOfEvent } from "../analysis.ts";
 
 /** `count`, and `first` where all data are integers: the proof that the right bytes were read. */
@@ -16,5 +17,5 @@ export function addReadTotals(
 ): void {
   totals.add("count", 1);
   if (!integers) return;
-  for (const fragment of event.fragments) totals.add("first", fragment.data[0] ?? 0);
+  for (const fragment of event.fragments) totals.add("first", elementsOf(fragment)[0] ?? 0);
 }

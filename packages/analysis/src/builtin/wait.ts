@@ -1,4 +1,5 @@
 import { defineAnalysis } from "../analysis.ts";
+import { elementColumn } from "./elements.ts";
 import { firsts } from "./read.ts";
 import { addReadTotals, readTotals } from "./totals.ts";
 
@@ -15,7 +16,7 @@ export const wait = defineAnalysis({
     const sleepMs = options.ms * (rank === options.slowRank ? options.slowBy : 1);
     const never = new Int32Array(new SharedArrayBuffer(4));
     return {
-      fragmentColumns: { first: "data" },
+      fragmentColumns: { first: elementColumn(sources) },
       totals,
       event(event, sums) {
         addReadTotals(event, sums, integers);

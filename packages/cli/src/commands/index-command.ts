@@ -1,12 +1,26 @@
 import type { Argv, CommandModule } from "yargs";
 import type { Require } from "@evb/event";
-import { buildIndex, LAYOUTS, type SelectOrder } from "@evb/index";
+import {
+  buildIndex,
+  LAYOUTS,
+  type IndexOrder,
+  type Layout,
+  type RingIndexOrder,
+  type SelectOrder,
+} from "@evb/index";
 import { counted, matchSummary, ProgressBar } from "@evb/watch";
 import { common } from "../common-options.ts";
 import { fault } from "../faults.ts";
 import { parseCount } from "../sizes.ts";
 import { log, print, printJson } from "../terminal.ts";
 import { EVB_VERSION } from "../version.ts";
+import {
+  parseWindows,
+  ringScan,
+  ringScanOptions,
+  ringScanSettings,
+  type RingScanWords,
+} from "./ring-scan.ts";
 
 const builder = (yargs: Argv) =>
   yargs
@@ -28,9 +42,12 @@ const builder = (yargs: Argv) =>
       describe: "how the files are laid out (found by itself)",
     })
     .option("match", {
-      choices: ["exact"] as const,
-      default: "exact",
-      describe: "how fragments become events",
+      choices: ["exact", "window", "gap"] as const,
+      describe: "how fragments become events (exact; with --window: window)",
+    })
+    .option("window", {
+      type: "string",
+      describe: "ticks from the first fragment; of a gap: from the last",
     })
     .option("require", { type: "string", default: "any", describe: "any, all, or K sources" })
     .option("select", { type: "string", describe: "labels that an event's time must have" })
@@ -40,13 +57,30 @@ const builder = (yargs: Argv) =>
       describe: "every event, whatever its labels",
     })
     .option("sources", { type: "string", describe: "glob: these sources only" })
+    .options(ringScanOptions)
     .option("json", common.json)
     .option("quiet", common.quiet)
     .example("$0 index run1/ -o run1.index.h5", "events labelled red")
     .example("$0 index run1/ -o all.index.h5 --all --require 2", "events of two sources or more")
-    .example(`$0 index run1/*.h5 -o g.index.h5 --select 'smalldata == "green"'`, "");
+    .example(`$0 index run1/*.h5 -o g.index.h5 --select 'smalldata == "green"'`, "")
+    .example("$0 index run-0001-*.evt -o run.index.h5 --window 100", "ring items");
 
-export const indexCommand: CommandModule<object, Awaited<ReturnType<typeof builder>["argv"]>> = {
+interface IndexCommand extends RingScanWords {
+  readonly input: string[];
+  readonly out: string;
+  readonly force: boolean;
+  readonly layout?: Layout | undefined;
+  readonly match?: "exact" | "window" | "gap" | undefined;
+  readonly window?: string | undefined;
+  readonly require: string;
+  readonly select?: string | undefined;
+  readonly all: boolean;
+  readonly sources?: string | undefined;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+export const indexCommand: CommandModule<object, IndexCommand> = {
   command: "index <input..>",
   describe: "find the events of a run; print the match report",
   builder: builder,
@@ -62,6 +96,8 @@ export const indexCommand: CommandModule<object, Awaited<ReturnType<typeof build
         out: argv.out,
         force: argv.force,
         layout: argv.layout,
+        match: matchOrder(argv),
+        ring: ringOrder(argv),
         select: selectOrder(argv),
         require: parseRequire(argv.require),
         sources: argv.sources,
@@ -78,6 +114,7 @@ export const indexCommand: CommandModule<object, Awaited<ReturnType<typeof build
       print(`index ${argv.out}`);
     }
     const report = outcome.report;
+    if (!argv.quiet) for (const sentence of report.warnings ?? []) log(sentence);
     const disordered = report.sources.filter((source) => source.outOfOrder > 0);
     if (disordered.length > 0 && !argv.quiet)
       log(
@@ -109,10 +146,33 @@ export const indexCommand: CommandModule<object, Awaited<ReturnType<typeof build
   },
 };
 
-function selectOrder({ all, select }: { all: boolean; select?: string | undefined }): SelectOrder {
+function selectOrder({ all, select }: IndexCommand): SelectOrder {
   if (all && select !== undefined) throw fault("options-exclude", { one: "all", other: "select" });
   if (all) return { kind: "all" };
   return select === undefined ? { kind: "default" } : { kind: "expression", text: select };
+}
+
+/** A window alone says enough. */
+function matchOrder({ match, window }: IndexCommand): IndexOrder["match"] {
+  const usage = (reason: string): Error => fault("usage", { reason, command: "evb index" });
+  // `evb order` takes several, so yargs lets them pass.
+  if (Array.isArray(window)) throw usage("an index is of one --window");
+  if (window === undefined) {
+    if (match === undefined || match === "exact") return "exact";
+    throw usage(`--match ${match} needs a --window: give its ticks`);
+  }
+  if (match === "exact") throw usage("--match exact has no --window: leave one of them out");
+  const [windowTicks] = parseWindows([window]) as [bigint];
+  return { match: match ?? "window", windowTicks };
+}
+
+function ringOrder(words: RingScanWords): RingIndexOrder {
+  const { depth, run, timestampAt, headerless, salvage } = words;
+  const given = { depth, run, "timestamp-at": timestampAt };
+  const typed = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : name));
+  if (headerless.length > 0) typed.push("headerless");
+  if (salvage) typed.push("salvage");
+  return { scan: ringScan(words), settings: ringScanSettings(words), typed };
 }
 
 function parseRequire(text: string): Require {

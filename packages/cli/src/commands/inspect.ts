@@ -1,10 +1,10 @@
 import type { Argv, CommandModule } from "yargs";
-import { Hdf5File, loadHdf5, type DataSetShape } from "@evb/formats";
+import { Hdf5File, isRingFile, loadHdf5, type DataSetShape } from "@evb/formats";
 import { INDEX_FORMAT, RING_INDEX_FORMAT, RunIndex, type EventSlab } from "@evb/index";
 import { counted, multiplicityLines, sourceLines } from "@evb/watch";
 import { common } from "../common-options.ts";
 import { fault } from "../faults.ts";
-import { isRingFile, isRingInput } from "../file-kind.ts";
+import { isRingInput } from "../file-kind.ts";
 import { print, printJson } from "../terminal.ts";
 import { inspectRingFile } from "./inspect-ring.ts";
 import { inspectRingIndex } from "./inspect-ring-index.ts";
@@ -135,7 +135,7 @@ function showSummary(index: RunIndex): void {
     `index of ${counted(index.files.length, "file")} below ${index.root}, made by evb ${made["evb"] ?? "?"}`,
   );
   print(
-    `layout ${made["layout"] ?? "?"}, match ${made["match"] ?? "?"}, select ${made["select"] ?? "?"}, require ${made["require"] ?? "?"}`,
+    `layout ${made["layout"] ?? "?"}, match ${made["match"] ?? "?"}${made["window"] === undefined ? "" : ` within ${made["window"]} ticks`}, select ${made["select"] ?? "?"}, require ${made["require"] ?? "?"}`,
   );
   print(`${counted(report.events, "event")}, ${counted(report.fragments, "fragment")}`);
   for (const line of [...multiplicityLines(report), ...sourceLines(report)]) print(line);
@@ -143,7 +143,8 @@ function showSummary(index: RunIndex): void {
 
 async function showEvents(index: RunIndex, json: boolean): Promise<void> {
   for (let first = 0; first < index.eventCount; first += SLAB_EVENTS) {
-    const slab = index.slab(first, Math.min(SLAB_EVENTS, index.eventCount - first));
+    const events = Math.min(SLAB_EVENTS, index.eventCount - first);
+    const slab = listed(index, index.slab(first, events));
     const lines: string[] = [];
     for (let k = 0; k < slab.time.length; k++)
       lines.push(json ? eventJson(index, slab, k) : eventText(index, slab, k));
@@ -152,39 +153,46 @@ async function showEvents(index: RunIndex, json: boolean): Promise<void> {
   }
 }
 
-function eventJson(index: RunIndex, slab: EventSlab, k: number): string {
-  const time = String(slab.time[k]!);
-  const fragments = fragmentsOf(index, slab, k).map(({ source, file, row }) => ({
-    source,
-    file,
-    row,
-    time,
-  }));
-  return JSON.stringify({ event: slab.first + k, time, fragments });
+/** What is listed of some events, as columns beside those of their slab. */
+interface ListedSlab extends EventSlab {
+  /** Shape (fragments), u64 ticks. */
+  readonly stamps: BigUint64Array;
+  /** Shape (fragments): rows of the index's files. */
+  readonly files: Uint32Array;
 }
 
-function eventText(index: RunIndex, slab: EventSlab, k: number): string {
+function listed(index: RunIndex, slab: EventSlab): ListedSlab {
+  const { source, row } = slab;
+  return { ...slab, stamps: index.stamps(source, row), files: index.filesOf(source, row) };
+}
+
+function eventJson(index: RunIndex, slab: ListedSlab, k: number): string {
+  const time = String(slab.time[k]!);
+  return JSON.stringify({ event: slab.first + k, time, fragments: fragmentsOf(index, slab, k) });
+}
+
+function eventText(index: RunIndex, slab: ListedSlab, k: number): string {
   const fragments = fragmentsOf(index, slab, k).map(
     ({ source, row }) => `${source}[${String(row)}]`,
   );
   return `${String(slab.first + k)}  ${String(slab.time[k]!)}  ${fragments.join(" ")}`;
 }
 
+/** By source; those of one source as the event has them, by time. */
 function fragmentsOf(
   index: RunIndex,
-  slab: EventSlab,
+  slab: ListedSlab,
   k: number,
-): { source: string; file: string; row: number }[] {
-  const fragments: { source: string; file: string; row: number }[] = [];
-  for (let f = slab.start[k]!; f < slab.start[k + 1]!; f++) {
-    const source = index.sources[slab.source[f]!]!;
-    fragments.push({
-      source: source.name,
-      file: index.files[source.file]!.path,
+): { source: string; file: string; row: number; time: string }[] {
+  const [begin, end] = [slab.start[k]!, slab.start[k + 1]!];
+  return Array.from({ length: end - begin }, (_, n) => begin + n)
+    .sort((one, other) => slab.source[one]! - slab.source[other]! || one - other)
+    .map((f) => ({
+      source: index.sources[slab.source[f]!]!.name,
+      file: index.files[slab.files[f]!]!.path,
       row: slab.row[f]!,
-    });
-  }
-  return fragments;
+      time: String(slab.stamps[f]!),
+    }));
 }
 
 function showFile(file: Hdf5File, json: boolean): void {

@@ -1,9 +1,9 @@
 import type { Argv, CommandModule } from "yargs";
+import { isRingFile } from "@evb/formats";
 import { validateRingFiles, type ContentReport, type RingReport } from "@evb/index";
 import { bytesText, counted, countText } from "@evb/watch";
 import { common } from "../common-options.ts";
 import { fault } from "../faults.ts";
-import { isRingFile } from "../file-kind.ts";
 import { print, printJson } from "../terminal.ts";
 
 /** So many problems of each kind are printed for people; --json has more. */

@@ -1,4 +1,4 @@
-import type { ByteSource } from "./file-bytes.ts";
+import { FileBytes, type ByteSource } from "./file-bytes.ts";
 import {
   BODY_HEADER_BYTES,
   HEAD_BYTES,
@@ -39,6 +39,16 @@ export function isV10File(file: ByteSource): boolean {
     at += size;
   }
   return guess ?? false;
+}
+
+/** The same of a file by its path. @throws EvbError "ring-unreadable" */
+export function isV10(path: string): boolean {
+  const file = new FileBytes(path);
+  try {
+    return isV10File(file);
+  } finally {
+    file.close();
+  }
 }
 
 /** Items too short for the word that would tell don't. */

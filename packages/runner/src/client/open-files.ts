@@ -47,7 +47,11 @@ export class OpenFiles {
 
   /** The file with a source's rows, for reading where they lie. @throws EvbError "index-stale", "data-missing" */
   data(source: number): DataFile {
-    const { payloadFile: row } = this.#welcome.sources[source]!;
+    return this.dataOf(this.#welcome.sources[source]!.payloadFile);
+  }
+
+  /** The same by the file's row. */
+  dataOf(row: number): DataFile {
     if (this.#last?.file === row) return this.#last.data;
     const file = this.#file(row);
     file.data ??= this.#timed(() => new DataFile(this.#pathOf(row)));

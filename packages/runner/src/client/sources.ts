@@ -1,13 +1,12 @@
 import { hostname } from "node:os";
 import { elementBytes, sentenceOf, viewElements, type Elements } from "@evb/event";
-import { EventFragment, type Fragment, type SourceInfo } from "@evb/analysis";
+import { EventFragment, VARIES, type Fragment, type SourceInfo } from "@evb/analysis";
 import {
   chunkBytesOf,
   DataFile,
   decoderOf,
   DirectRows,
   loadHdf5,
-  NOWHERE,
   rowBytesOf,
   type RowLayout,
   type TakeDecoded,
@@ -27,7 +26,7 @@ const ALIGNMENT = 64;
 /** Smaller chunks are decoded by whoever needs them: telling another thread takes as long. */
 const AHEAD_CHUNK_BYTES_MIN = 2 ** 14;
 /** Larger rows are decoded where they are needed, one at a time: each thread takes some five chunks' memory. */
-const AHEAD_ROW_BYTES_MAX = 2 ** 23;
+const AHEAD_ROW_BYTES_MAX = 2 ** 22;
 /** More than half of the room for decoded chunks would leave none for the next one. */
 const AHEAD_CHUNK_BYTES_MAX = DECODED_BYTES_MAX / 2;
 /** Places of fragments in decoded chunks that are known by their views; the same come again and again. */
@@ -255,7 +254,7 @@ export class Sources {
     const { address, stored, mask } = lease.places!;
     for (let k = 0; k < direct!.chunks; k++) {
       const at = first + k;
-      if (address[at] === NOWHERE || direct!.hasDecoded(file, k, address[at]!)) continue;
+      if (address[at]! < 0 || direct!.hasDecoded(file, k, address[at]!)) continue;
       wanted.push({
         source: number,
         file,
@@ -304,9 +303,13 @@ export class Sources {
 
 /** What an analysis hears of the sources. */
 export const sourceInfos = ({ sources }: Pick<Welcome, "sources">): SourceInfo[] =>
-  sources.map(({ name, type, itemShape }) => ({ name, type, shape: itemShape }));
+  sources.map(({ name, type, itemShape, storage }) => ({
+    name,
+    type,
+    shape: storage?.ring === undefined ? itemShape : [VARIES],
+  }));
 
-const eventKey = ({ id }: Lease, from: number): string => `${String(id)} ${String(from)}`;
+export const eventKey = ({ id }: Lease, from: number): string => `${String(id)} ${String(from)}`;
 
 function newSource(info: SourceInfo, direct: DirectRows | undefined, aheadBytes: number): Source {
   const rowBytes = rowBytesOf({ itemShape: info.shape, elementBytes: elementBytes(info.type) });

@@ -15,12 +15,13 @@ import type { BenchOrder } from "./bench-messages.ts";
 import type { Bench } from "./bench.ts";
 import { Delta } from "./delta.ts";
 import { ResultBuilder } from "./result-builder.ts";
+import { isRingRun, RingSources, type EventReader } from "./ring-sources.ts";
 import { sourceInfos, Sources } from "./sources.ts";
 
 /** Where events are read and analysed. */
 export class Workbench implements Bench {
   readonly schema: ResultSchema;
-  readonly #sources: Sources;
+  readonly #sources: EventReader;
   readonly results: ResultBuilder;
   readonly #work: Work;
   readonly #staged: StagedTotals;
@@ -32,7 +33,7 @@ export class Workbench implements Bench {
   private constructor(
     work: Work,
     schema: ResultSchema,
-    { sources, infos }: { readonly sources: Sources; readonly infos: readonly SourceInfo[] },
+    { sources, infos }: { readonly sources: EventReader; readonly infos: readonly SourceInfo[] },
     analysisPath: string,
   ) {
     this.#work = work;
@@ -58,7 +59,9 @@ export class Workbench implements Bench {
     const schema = schemaOf(name, work);
     const reads = work.reads !== false;
     const how = { infos, reads, readAhead, decodeThreads };
-    const sources = await Sources.open(welcome, places, how);
+    const sources = isRingRun(welcome)
+      ? new RingSources(welcome, places, how)
+      : await Sources.open(welcome, places, how);
     return new Workbench(work, schema, { sources, infos }, name);
   }
 

@@ -47,10 +47,18 @@ export function welcomeOf(
   };
 }
 
-const storageOf = ({ bigEndian, chunk, address, filters, fill }: RowLayout): WelcomeStorage => ({
+const storageOf = ({
   bigEndian,
   chunk,
   address,
   filters,
   fill,
+  ring,
+}: RowLayout): WelcomeStorage => ({
+  bigEndian,
+  chunk,
+  address,
+  filters,
+  fill,
+  ...(ring && { ring }),
 });

@@ -77,15 +77,18 @@ async function targetsOfIndex(path: string, places: readonly DataPlace[]): Promi
   const index = await RunIndex.open(path);
   try {
     index.checkFresh(places);
+    const isRing = index.sources.some(({ storage }) => storage?.ring !== undefined);
     const used = [...new Set(index.sources.map(({ payloadFile }) => payloadFile))];
-    const files = used.map((k) => index.files[k]!);
+    // Items of a source lie in any of a run's segments.
+    const files = isRing ? index.files : used.map((k) => index.files[k]!);
     const paths = files.map((file) => resolve(index.placeOf(file, places)));
-    const unread = index.report.sources.flatMap(({ source, library }) =>
-      library === null ? [] : [{ name: source, reason: library }],
-    );
+    const unread = index.report.sources.flatMap(({ source, library }) => {
+      const reason = isRing ? "rows of ring items aren't measured" : library;
+      return reason === null ? [] : [{ name: source, reason }];
+    });
     return {
       files: files.map(({ sizeBytes }, k) => ({ path: paths[k]!, bytes: sizeBytes })),
-      sample: sampleOfIndex(index, places),
+      sample: isRing ? undefined : sampleOfIndex(index, places),
       unread,
     };
   } finally {

@@ -60,6 +60,17 @@ export interface RebuildWelcome {
   readonly buildings: number;
   /** So much memory each client uses for bytes. */
   readonly memoryBytes: number;
+  /** Undefined where ring items are written. */
+  readonly extract?: ExtractWelcome | undefined;
+}
+
+/** How clients write the rows of events. */
+export interface ExtractWelcome {
+  /** zlib's level, 1 … 9; 0: rows are written as they are, where they belong. */
+  readonly gzip: number;
+  readonly shuffle: boolean;
+  /** The first row that can't be read ends it. */
+  readonly strict: boolean;
 }
 
 /** Why a client can't join: it asks no more. */
@@ -103,6 +114,7 @@ export const OUTPUTS_MAX = 65_535;
 /** Files that are being written have such names, and clients write no others. */
 const PARTIAL = /^\d+-\d+\.[-\da-f]+\.partial$/;
 const REBUILD_MEMORY_BYTES_MAX = 2 ** 31;
+const GZIP_LEVEL_MAX = 9;
 const DIMENSIONS_MAX = 31;
 const SCHEMA_BYTES_MAX = 2 ** 20;
 
@@ -160,6 +172,9 @@ export function decodeWelcome(bytes: Uint8Array): Welcome | Refusal {
   const { length } = welcome.files;
   if (welcome.sources.some(({ file, payloadFile }) => Math.max(file, payloadFile) >= length))
     throw fault("frame-bad", { what: "welcome", reason: "a source's file is none of its files" });
+  const rings = welcome.sources.filter(({ storage }) => storage?.ring !== undefined).length;
+  if (rings > 0 && rings < welcome.sources.length)
+    throw fault("frame-bad", { what: "welcome", reason: "some sources are ring items, some not" });
   return welcome;
 }
 
@@ -183,7 +198,17 @@ function rebuildWelcome(value: unknown): RebuildWelcome | undefined {
     host: fields.text("host", 256),
     buildings: fields.integer("buildings", OUTPUTS_MAX),
     memoryBytes: fields.integer("memoryBytes", REBUILD_MEMORY_BYTES_MAX),
+    extract: extractWelcome((value as { extract?: unknown }).extract),
   };
+}
+
+function extractWelcome(value: unknown): ExtractWelcome | undefined {
+  if (value === undefined || value === null) return undefined;
+  const { shuffle, strict } = value as Record<string, unknown>;
+  if (typeof shuffle !== "boolean" || typeof strict !== "boolean")
+    throw fault("frame-bad", { what: "welcome", reason: "an extract says not how" });
+  const fields = new Fields("welcome's extract", value);
+  return { gzip: fields.integer("gzip", GZIP_LEVEL_MAX), shuffle, strict };
 }
 
 const isBelow = (path: string): boolean => !path.startsWith("/") && !path.split("/").includes("..");
@@ -232,7 +257,7 @@ const CLIENT_DATA_MAX = 256;
 function welcomeStorage(value: unknown): WelcomeStorage | undefined {
   if (value === undefined || value === null) return undefined;
   const fields = new Fields("welcome's storage", value);
-  const { chunk, fill, bigEndian, address } = value as Record<string, unknown>;
+  const { chunk, fill, bigEndian, address, ring } = value as Record<string, unknown>;
   if (typeof bigEndian !== "boolean" || !Number.isSafeInteger(address) || !isFill(fill))
     throw fault("frame-bad", { what: "welcome", reason: "a storage is none" });
   return {
@@ -250,7 +275,14 @@ function welcomeStorage(value: unknown): WelcomeStorage | undefined {
       };
     }),
     fill: typeof fill === "string" ? Uint8Array.from(Buffer.from(fill, "hex")) : undefined,
+    ...(ring !== undefined && { ring: welcomeRing(ring) }),
   };
+}
+
+function welcomeRing(value: unknown): { readonly v10: boolean } {
+  const v10 = (value as { v10?: unknown } | null)?.v10;
+  if (typeof v10 === "boolean") return { v10 };
+  throw fault("frame-bad", { what: "welcome", reason: "a ring is none" });
 }
 
 /** Hexadecimal. */

@@ -16,6 +16,13 @@ export interface RowLayout {
   readonly filters: readonly ChunkFilter[];
   /** One element as it is stored, for what was never written; undefined: zeros. */
   readonly fill: Uint8Array | undefined;
+  /** Undefined but for a source of ring items: then each row is a chunk of its own, as long as it is stored. */
+  readonly ring?:
+    | {
+        /** They are of NSCLDAQ 10: none has a body header. */
+        readonly v10: boolean;
+      }
+    | undefined;
 }
 
 /** The address of what was never written. */
