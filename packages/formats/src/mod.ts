@@ -20,10 +20,16 @@ export { lookup3 } from "./hdf5/storage/checksum.ts";
 export type { DataSpace } from "./hdf5/storage/chunk-grid.ts";
 export type { StoredFilter } from "./hdf5/storage/filter-pipeline.ts";
 export { chunkDecoder, type ChunkDecoder } from "./hdf5/filters/chunk-decoder.ts";
+export {
+  ChunkEncoder,
+  compressionFilters,
+  type ChunkCompression,
+} from "./hdf5/filters/chunk-encoder.ts";
 export type { ChunkFilter, ChunkShape } from "./hdf5/filters/stage.ts";
 export { COLUMN_CHUNK_ROWS, Hdf5Writer, type Hdf5Column } from "./hdf5/writer.ts";
 export { alignedTo } from "./hdf5/structure/byte-writer.ts";
 export { encodeChunkTree, type NewChunks } from "./hdf5/structure/chunk-tree.ts";
+export { missingElement } from "./hdf5/structure/missing-element.ts";
 export type { NewFilter, NewStorage } from "./hdf5/structure/messages.ts";
 export {
   encodeStructure,

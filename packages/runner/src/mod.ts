@@ -23,6 +23,8 @@ export {
   type RawFigure,
   type RowFigures,
 } from "./measure/measure.ts";
+export { runExtract, type ExtractJob, type ExtractResult } from "./extract/extract-run.ts";
+export type { ExtractReport } from "./extract/extract-report.ts";
 export { eventRange } from "./event-range.ts";
 export { fault as runnerFault } from "./faults.ts";
 export { joinRun } from "./join-run.ts";

@@ -60,6 +60,17 @@ export interface RebuildWelcome {
   readonly buildings: number;
   /** So much memory each client uses for bytes. */
   readonly memoryBytes: number;
+  /** Undefined where ring items are written. */
+  readonly extract?: ExtractWelcome | undefined;
+}
+
+/** How clients write the rows of events. */
+export interface ExtractWelcome {
+  /** zlib's level, 1 … 9; 0: rows are written as they are, where they belong. */
+  readonly gzip: number;
+  readonly shuffle: boolean;
+  /** The first row that can't be read ends it. */
+  readonly strict: boolean;
 }
 
 /** Why a client can't join: it asks no more. */
@@ -103,6 +114,7 @@ export const OUTPUTS_MAX = 65_535;
 /** Files that are being written have such names, and clients write no others. */
 const PARTIAL = /^\d+-\d+\.[-\da-f]+\.partial$/;
 const REBUILD_MEMORY_BYTES_MAX = 2 ** 31;
+const GZIP_LEVEL_MAX = 9;
 const DIMENSIONS_MAX = 31;
 const SCHEMA_BYTES_MAX = 2 ** 20;
 
@@ -175,7 +187,17 @@ function rebuildWelcome(value: unknown): RebuildWelcome | undefined {
     host: fields.text("host", 256),
     buildings: fields.integer("buildings", OUTPUTS_MAX),
     memoryBytes: fields.integer("memoryBytes", REBUILD_MEMORY_BYTES_MAX),
+    extract: extractWelcome((value as { extract?: unknown }).extract),
   };
+}
+
+function extractWelcome(value: unknown): ExtractWelcome | undefined {
+  if (value === undefined || value === null) return undefined;
+  const { shuffle, strict } = value as Record<string, unknown>;
+  if (typeof shuffle !== "boolean" || typeof strict !== "boolean")
+    throw fault("frame-bad", { what: "welcome", reason: "an extract says not how" });
+  const fields = new Fields("welcome's extract", value);
+  return { gzip: fields.integer("gzip", GZIP_LEVEL_MAX), shuffle, strict };
 }
 
 const isBelow = (path: string): boolean => !path.startsWith("/") && !path.split("/").includes("..");
