@@ -28,11 +28,12 @@ export async function runExtractCommand(argv: ExtractArguments): Promise<number>
       : parseCount("clients", argv.clients, { min: 1, max: CLIENTS_MAX });
   const job = extractJob(argv);
   const clients = await orderClients(argv, { count, kind: "extract" }, signal);
-  return tell(await runExtract({ ...job, clientsAwaited: () => clients.awaited() }, clients), argv);
+  const awaited = (): number => clients.awaited();
+  return tell(await runExtract({ ...job, signal, clientsAwaited: awaited }, clients), argv);
 }
 
 /** @throws EvbError "bad-option", "options-exclude", "usage" */
-function extractJob(argv: ExtractArguments): Omit<ExtractJob, "clientsAwaited"> {
+function extractJob(argv: ExtractArguments): Omit<ExtractJob, "clientsAwaited" | "signal"> {
   const { force, resume, shuffle, batch, eventsPerChunk } = argv;
   if (force && resume) throw fault("options-exclude", { one: "force", other: "resume" });
   const gzip = parseCompression(argv.compression);

@@ -54,6 +54,8 @@ export interface ExtractJob extends Pick<
   readonly compression: ChunkCompression | undefined;
   /** Of each client. */
   readonly memoryBytes: number;
+  /** Ends it, whatever clients do. */
+  readonly signal: AbortSignal;
   /** All that the output depends on, and where parts are cut. */
   readonly settings: Readonly<Record<string, string>>;
 }
@@ -294,7 +296,7 @@ async function name(done: Finished): Promise<ExtractResult> {
   });
   let failures: ExtractFailure[];
   try {
-    failures = await assemble(output, { shape, records }, clients.signal());
+    failures = await assemble(output, { shape, records }, job.signal);
   } finally {
     records.close();
   }
