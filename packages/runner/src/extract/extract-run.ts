@@ -61,7 +61,7 @@ export interface ExtractJob extends Pick<
 }
 
 export interface ExtractResult {
-  /** Undefined where it ended before its end. */
+  /** Undefined where it ended before its end, or was whole before its beginning. */
   readonly report: ExtractReport | undefined;
   readonly exitCode: 0 | ExitCode;
   /** Why it ended before its end, or that rows couldn't be read. */
@@ -89,25 +89,33 @@ export async function runExtract(job: ExtractJob, clients: OrderClients): Promis
   const index = await RunIndex.open(job.indexPath);
   try {
     const prepared = await prepare(job, clients, index);
-    return await extract(prepared);
+    if (prepared !== undefined) return await extract(prepared);
+    clients.watcher.notice(`${job.out} is whole already: nothing is left to do`);
+    return { report: undefined, exitCode: 0, problem: undefined };
   } finally {
     await clients.end();
     index.close();
   }
 }
 
-async function prepare(job: ExtractJob, clients: OrderClients, index: RunIndex): Promise<Prepared> {
+/** Undefined where all is done. */
+async function prepare(
+  job: ExtractJob,
+  clients: OrderClients,
+  index: RunIndex,
+): Promise<Prepared | undefined> {
   if (index.eventCount === 0) throw fault("extract-no-event", { index: index.path });
   const range = eventRange(job.events, index.eventCount);
   const events = job.sources === undefined ? index : withSources(index, job.sources);
-  await checkOut(job, index, job.places);
+  const attributes = attributesOf(job, index, range);
+  if ((await checkOut(job, index, attributes)).isWhole) return undefined;
   index.checkFresh(job.places);
   const shape = new ExtractShape(events.sources, range.end - range.first, job.sizes);
   const labels = await IndexLabels.read(index.path);
   const layout = new ExtractLayout(shape, {
     files: index.files,
     labels: labels?.labels ?? [],
-    attributes: attributesOf(job, index, range),
+    attributes,
     compression: job.compression,
   });
   return { job, clients, index, events, range, shape, labels, layout };
@@ -129,8 +137,13 @@ function attributesOf(job: ExtractJob, index: RunIndex, range: Range): NewAttrib
     require: required ?? "",
     events: `${String(range.first)}:${String(range.end)}`,
     sources: job.sources ?? index.made["sources"] ?? "*",
+    compression: job.compression === undefined ? "none" : compressionText(job.compression),
+    events_per_chunk: String(job.sizes.eventsPerChunk ?? "chosen by evb"),
   };
 }
+
+const compressionText = ({ gzip, shuffle }: ChunkCompression): string =>
+  `gzip:${String(gzip)}${shuffle ? " shuffle" : ""}`;
 
 async function extract(prepared: Prepared): Promise<ExtractResult> {
   const { job, clients, shape } = prepared;
