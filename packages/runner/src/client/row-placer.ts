@@ -42,7 +42,7 @@ export class RowPlacer {
       if (position !== this.#position + this.#used || this.#used + rowBytes > size) flush();
       if (this.#used === 0) this.#position = position;
       const target = this.#memory.subarray(this.#used, this.#used + rowBytes);
-      if (!there) fillWith(target, fill!);
+      if (!there) fillWith(target, fill);
       else if (!rows.read(event, target)) continue;
       this.#used += rowBytes;
     }

@@ -1,5 +1,13 @@
-import type { ExtractInput } from "./extract-output.ts";
+import type { IndexLabels, RunEvents } from "@evb/index";
+import type { Range } from "../coordinator/range-set.ts";
 import type { ExtractShape } from "./extract-shape.ts";
+
+/** What an extract is made from. */
+export interface ExtractInput {
+  readonly events: RunEvents;
+  readonly range: Range;
+  readonly labels: IndexLabels | undefined;
+}
 
 /** What stands for a row in its source's `status`. */
 export const STATUS = { there: 0, failed: 1, absent: 2 } as const;

@@ -9,25 +9,17 @@ import {
   type NewChunks,
   type NewStorage,
 } from "@evb/formats";
-import type { IndexLabels, RunEvents } from "@evb/index";
-import type { Range } from "../coordinator/range-set.ts";
+import type { RunEvents } from "@evb/index";
 import { fault } from "../faults.ts";
 import { writeAll } from "../output-file.ts";
 import { ABSENT, encodeExtractPart } from "../wire/extract-message.ts";
-import { rowsOf, slabsOf, STATUS } from "./extract-columns.ts";
+import { rowsOf, slabsOf, STATUS, type ExtractInput } from "./extract-columns.ts";
 import type { ExtractLayout } from "./extract-layout.ts";
 import type { ExtractShape } from "./extract-shape.ts";
 
 /** A file system's block, as far as it matters to where data sets begin. */
 const DATA_ALIGNMENT = 4096;
 const TREE_ALIGNMENT = 8;
-
-/** What an extract is made from. */
-export interface ExtractInput {
-  readonly events: RunEvents;
-  readonly range: Range;
-  readonly labels: IndexLabels | undefined;
-}
 
 interface OutputParts {
   readonly shape: ExtractShape;
