@@ -172,6 +172,11 @@ export const fault = faults({
     1,
     (at: { index: string }) => `${at.index} has no event, so there is nothing to extract`,
   ],
+  "extract-no-rows": [
+    2,
+    (at: { index: string; layout: string }) =>
+      `${at.index} is of a run of layout ${at.layout}, whose fragments are no rows of one length; \`evb order\` writes such runs`,
+  ],
   "extract-stopped": [
     4,
     (at: { done: number; parts: number }) =>

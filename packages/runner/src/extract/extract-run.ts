@@ -5,6 +5,7 @@ import { isEvbError, sentenceOf, type EvbError, type ExitCode } from "@evb/event
 import type { ChunkCompression, NewAttributes } from "@evb/formats";
 import {
   IndexLabels,
+  LAYOUTS,
   RunIndex,
   withSources,
   type DataPlace,
@@ -104,6 +105,9 @@ async function prepare(
   clients: OrderClients,
   index: RunIndex,
 ): Promise<Prepared | undefined> {
+  const { layout: kind = "" } = index.made;
+  if (!(LAYOUTS as readonly string[]).includes(kind))
+    throw fault("extract-no-rows", { index: index.path, layout: kind });
   if (index.eventCount === 0) throw fault("extract-no-event", { index: index.path });
   const range = eventRange(job.events, index.eventCount);
   const events = job.sources === undefined ? index : withSources(index, job.sources);
@@ -290,7 +294,7 @@ async function finish(done: Finished, check: () => void): Promise<ExtractResult>
 /** Where nothing was done that is worth going on with, nothing is left. */
 function ended({ begun, outcome }: Finished, problem: EvbError): ExtractResult {
   const isFruitless = isEvbError(problem, "clients-refused", "clients-blind") && outcome.done === 0;
-  const isHopeless = isEvbError(problem, "part-failed", "data-changed", "extract-miscounts");
+  const isHopeless = isEvbError(problem, "part-failed", "extract-miscounts");
   if (isFruitless || isHopeless) removeOutFolder(begun.out);
   return { report: undefined, exitCode: problem.exitCode, problem: problem.message };
 }
