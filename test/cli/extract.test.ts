@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import {
   closeSync,
   existsSync,
@@ -10,9 +11,10 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "@jest/globals";
 import { Hdf5File, Hdf5Writer, loadHdf5 } from "@evb/formats";
-import { evb, sentenceOf } from "../support/evb.ts";
+import { EVB, evb, sentenceOf } from "../support/evb.ts";
 import { inFolder } from "../support/folder.ts";
 import { index, writeSeedFile } from "../support/run-files.ts";
 
@@ -234,6 +236,39 @@ describe("evb extract", () => {
         `nowhere/out.h5 can't be written: there is no folder ${join(folder, "nowhere")}; check that its folder is there, writable, and has room`,
       ]);
     }));
+});
+
+describe("clients of an extract on another host", () => {
+  test.each([
+    [[], /^(.*\/\.out\.h5\.extract\/0-0\.[-\da-f]+\.partial\n)+$/],
+    [
+      ["--compression", "gzip:1"],
+      /^(.*\/\.out\.h5\.extract\/[1-9]\d*-[1-9]\d*\.[-\da-f]+\.partial\n)+$/,
+    ],
+  ])("say nothing of a part before the disk has it, %j", (words, synced) =>
+    inFolder(async (folder) => {
+      await run(folder);
+      const log = join(folder, "synced");
+      const preload = fileURLToPath(new URL("../support/preload/elsewhere.cjs", import.meta.url));
+      const all = [
+        "extract",
+        "run.index.h5",
+        "-o",
+        "out.h5",
+        "--listen",
+        "127.0.0.1",
+        "--quiet",
+        ...words,
+      ];
+      const { status, stderr } = spawnSync(process.execPath, [EVB, ...all, "--clients", "1"], {
+        cwd: folder,
+        encoding: "utf8",
+        env: { ...process.env, EVB_SYNCED: log, NODE_OPTIONS: `--require=${preload}` },
+      });
+      expect([status, stderr]).toEqual([0, ""]);
+      expect(readFileSync(log, "utf8")).toMatch(synced);
+    }),
+  );
 });
 
 describe("a row that can't be read", () => {
