@@ -51,6 +51,7 @@ stamps = stamps[first:end]
 failed = set((source, event) for source, event in order.get("failed", []))
 
 with h5py.File(order["out"], "r") as out:
+    check(len(out.attrs) == len(dict(out.attrs)) == 15, "how many attributes the file has")
     check(out["events/time"].dtype == np.uint64, "type of times")
     check(np.array_equal(out["events/time"][...], np.array(stamps, np.uint64)), "times")
     check(np.array_equal(out["events/event"][...], np.arange(first, first + len(stamps))), "numbers of events")

@@ -1,4 +1,12 @@
-import { closeSync, existsSync, ftruncateSync, openSync, readSync, statfsSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  statfsSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { sentenceOf } from "@evb/event";
 import {
@@ -20,6 +28,8 @@ import type { ExtractShape } from "./extract-shape.ts";
 /** A file system's block, as far as it matters to where data sets begin. */
 const DATA_ALIGNMENT = 4096;
 const TREE_ALIGNMENT = 8;
+/** What stat(2) counts a file's room in. */
+const BLOCK_BYTES = 512;
 
 interface OutputParts {
   readonly shape: ExtractShape;
@@ -95,10 +105,6 @@ export class ExtractOutput {
       throw thrown;
     }
     return output;
-  }
-
-  get isCompressed(): boolean {
-    return this.#isCompressed;
   }
 
   /** Rows of all sources. */
@@ -234,13 +240,16 @@ export class ExtractOutput {
 
   /** Where rows go that aren't compressed: chunks that nobody has aren't kept. */
   #placeData(): void {
-    this.#shape.sources.forEach(({ chunkEvents, rowBytes }, source) => {
+    let holes = 0;
+    this.#shape.sources.forEach(({ chunkEvents, rowBytes, source: { type } }, source) => {
       this.#dataAddress.push(NOWHERE);
       if (this.#isCompressed && chunkEvents > 0) return;
       this.#end = alignedTo(this.#end, DATA_ALIGNMENT);
       this.#dataAddress[source] = this.#end;
       if (chunkEvents === 0) {
         this.#end += this.#shape.events * rowBytes;
+        const absent = this.#shape.events - this.rows[source]!;
+        if (missingElement(type) === undefined) holes += absent * rowBytes;
         return;
       }
       const { kept, address } = this.#chunks[source]!;
@@ -250,7 +259,7 @@ export class ExtractOutput {
         this.#end += chunkEvents * rowBytes;
       });
     });
-    this.#checkSpace(this.#end);
+    this.#checkSpace(this.#end - holes);
     this.#truncate(this.#end);
   }
 
@@ -316,8 +325,10 @@ export class ExtractOutput {
   #checkSpace(bytes: number): void {
     const folder = dirname(this.path);
     const { bavail, bsize } = statfsSync(folder);
-    if (bytes > bavail * bsize)
-      throw fault("output-no-space", { folder, needed: bytes, free: bavail * bsize });
+    // Of a run that goes on much is there already.
+    const needed = bytes - BLOCK_BYTES * fstatSync(this.#fd).blocks;
+    const free = bavail * bsize;
+    if (needed > free) throw fault("output-no-space", { folder, needed, free });
   }
 
   #truncate(bytes: number): void {

@@ -38,6 +38,7 @@ const TYPE = {
   GROUP_INFO: 0x0a,
   FILTER_PIPELINE: 0x0b,
   ATTRIBUTE: 0x0c,
+  ATTRIBUTE_INFO: 0x15,
 } as const;
 
 const message = (type: number, body: ByteWriter): NewMessage => ({
@@ -176,6 +177,16 @@ export function attributeMessage(name: string, value: string | number): NewMessa
   else body.text(value).zeros(size - Buffer.byteLength(value));
   return message(TYPE.ATTRIBUTE, body);
 }
+
+/**
+ * What stands before an object's attributes: without it the library counts none, though it finds them by name.
+ *
+ * version 0 | flags 0 | no heap 8 | no tree of names 8: they stand in the object header
+ *
+ * Source: HDF5 File Format Specification 3.0, IV.A.2.v ("Attribute Info Message").
+ */
+export const attributeInfoMessage = (): NewMessage =>
+  message(TYPE.ATTRIBUTE_INFO, new ByteWriter().u8(0, 0).address(undefined).address(undefined));
 
 /**
  * What makes an object header one of a group whose links stand in it: nothing else says where they are, and how many

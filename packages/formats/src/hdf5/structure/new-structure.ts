@@ -3,6 +3,7 @@ import { lookup3 } from "../storage/checksum.ts";
 import type { CellType } from "../data-set.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import {
+  attributeInfoMessage,
   attributeMessage,
   dataSetMessages,
   groupMessages,
@@ -63,8 +64,9 @@ export function encodeStructure(root: NewGroup, fileBytes: number): Uint8Array {
 /** Returns where its object header lies. */
 function writeNode(bytes: ByteWriter, node: NewNode): number {
   const messages = node.kind === "group" ? groupOf(bytes, node) : dataSetMessages(node);
-  for (const [name, value] of Object.entries(node.attributes ?? {}))
-    messages.push(attributeMessage(name, value));
+  const attributes = Object.entries(node.attributes ?? {});
+  if (attributes.length > 0) messages.push(attributeInfoMessage());
+  for (const [name, value] of attributes) messages.push(attributeMessage(name, value));
   bytes.align(ALIGNMENT);
   const address = bytes.length;
   bytes.bytes(objectHeader(messages));
