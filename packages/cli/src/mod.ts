@@ -42,6 +42,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   client: async () => (await import("./commands/client.ts")).clientCommand as CommandModule,
   inspect: async () => (await import("./commands/inspect.ts")).inspectCommand as CommandModule,
   validate: async () => (await import("./commands/validate.ts")).validateCommand as CommandModule,
+  extract: async () => (await import("./commands/extract.ts")).extractCommand as CommandModule,
   plan: async () => (await import("./commands/plan.ts")).planCommand as CommandModule,
   bench: async () => (await import("./commands/bench.ts")).benchCommand as CommandModule,
 };

@@ -88,6 +88,13 @@ export function parseCount(
   return number;
 }
 
+/** `none` or `gzip:4` → zlib's level. @throws EvbError "bad-option" */
+export function parseCompression(text: string): number | undefined {
+  if (text === "none") return undefined;
+  const level = /^gzip:([1-9])$/.exec(text)?.[1];
+  return level === undefined ? bad("compression", text, "none or gzip:1 to gzip:9") : Number(level);
+}
+
 /** A share from 0 to 1. @throws EvbError "bad-option" */
 export function parseShare(option: string, text: string): number {
   const share = text.trim() === "" ? NaN : Number(text);

@@ -2,7 +2,13 @@ export { makeFolder } from "./make-folder.ts";
 export { HDF5_SIGNATURE, isHdf5 } from "./hdf5/signature.ts";
 export { loadHdf5, type Hdf5 } from "./hdf5/library.ts";
 export { Hdf5File, type AttributeValue, type Hdf5Node } from "./hdf5/file.ts";
-export { Hdf5DataSet, type CellType, type DataSetShape } from "./hdf5/data-set.ts";
+export {
+  cellBytes,
+  Hdf5DataSet,
+  stringType,
+  type CellType,
+  type DataSetShape,
+} from "./hdf5/data-set.ts";
 export {
   readStorage,
   type ChunkedStorage,
@@ -14,8 +20,24 @@ export { lookup3 } from "./hdf5/storage/checksum.ts";
 export type { DataSpace } from "./hdf5/storage/chunk-grid.ts";
 export type { StoredFilter } from "./hdf5/storage/filter-pipeline.ts";
 export { chunkDecoder, type ChunkDecoder } from "./hdf5/filters/chunk-decoder.ts";
+export {
+  ChunkEncoder,
+  compressionFilters,
+  type ChunkCompression,
+} from "./hdf5/filters/chunk-encoder.ts";
 export type { ChunkFilter, ChunkShape } from "./hdf5/filters/stage.ts";
 export { COLUMN_CHUNK_ROWS, Hdf5Writer, type Hdf5Column } from "./hdf5/writer.ts";
+export { alignedTo } from "./hdf5/structure/byte-writer.ts";
+export { encodeChunkTree, type NewChunks } from "./hdf5/structure/chunk-tree.ts";
+export { missingElement } from "./hdf5/structure/missing-element.ts";
+export type { NewFilter, NewStorage } from "./hdf5/structure/messages.ts";
+export {
+  encodeStructure,
+  type NewAttributes,
+  type NewDataSet,
+  type NewGroup,
+  type NewNode,
+} from "./hdf5/structure/new-structure.ts";
 export type { RowReader } from "./row-reader.ts";
 export { DataFile } from "./hdf5/rows/data-file.ts";
 export { DirectRows, type DecodedChunk, type TakeDecoded } from "./hdf5/rows/direct-rows.ts";

@@ -23,7 +23,7 @@ export const fault = faults({
   "input-own": [
     2,
     (at: { path: string }) =>
-      `${at.path} was written by evb (an index, or results), and is no file of a run; leave it out`,
+      `${at.path} was written by evb (an index, results or an extract), and is no file of a run; leave it out`,
   ],
   "input-unreadable": [
     3,

@@ -36,6 +36,8 @@ import { encodeValue } from "./wire/values.ts";
 
 /** The analysis of a run that writes its events anew. */
 export const REBUILD = "rebuild";
+/** …and of one that writes their rows. */
+export const EXTRACT = "extract";
 
 /** What a run works on. */
 export interface RunData extends RunEvents {
@@ -213,7 +215,7 @@ function checkSame(out: string, before: JournalStart, now: JournalStart): void {
       .join(" ") || "none";
   const isRebuild = now.analysis.name === REBUILD;
   // They say where parts begin, so they are named first.
-  if (isRebuild) {
+  if (isRebuild || now.analysis.name === EXTRACT) {
     differ("the options", settings(before), settings(now));
     // Another version may cut parts elsewhere.
     differ("evb", before.evb, now.evb);

@@ -148,6 +148,60 @@ export const fault = faults({
     1,
     (at: { event: number; reason: string }) => `event ${String(at.event)} failed: ${at.reason}`,
   ],
+  "chunk-too-large": [
+    2,
+    (at: { source: string; bytes: number; rowBytes: number; max: number }) =>
+      `a chunk of ${at.source} would have ${String(at.bytes)} bytes, and at most ${String(at.max)} are put together; a row has ${String(at.rowBytes)}: give a smaller --events-per-chunk`,
+  ],
+  "extract-exists": [
+    2,
+    (at: { out: string }) =>
+      `${at.out} exists already; choose another name, or --force to write it anew`,
+  ],
+  "extract-foreign": [
+    2,
+    (at: { out: string }) =>
+      `${at.out} is no extract of evb's, so --force won't replace it; choose another name`,
+  ],
+  "extract-is-input": [
+    2,
+    (at: { out: string; input: string }) =>
+      `${at.out} is ${at.input}, which is read; choose another name`,
+  ],
+  "extract-no-event": [
+    1,
+    (at: { index: string }) => `${at.index} has no event, so there is nothing to extract`,
+  ],
+  "extract-no-rows": [
+    2,
+    (at: { index: string; layout: string }) =>
+      `${at.index} is of a run of layout ${at.layout}, whose fragments are no rows of one length; \`evb order\` writes such runs`,
+  ],
+  "extract-stopped": [
+    4,
+    (at: { done: number; parts: number }) =>
+      `stopped after ${String(at.done)} of ${String(at.parts)} parts of the output; the same command with --resume goes on`,
+  ],
+  "extract-miscounts": [
+    1,
+    (at: { rows: number; wanted: number }) =>
+      `what was written has ${String(at.rows)} rows of sources, and should have ${String(at.wanted)}; the file was not given its name: please report it`,
+  ],
+  "rows-failed": [
+    1,
+    (at: { failed: number; event: number; reason: string; out: string }) =>
+      `event ${String(at.event)}${at.failed === 1 ? "" : ` (and ${String(at.failed - 1)} more rows)`} can't be read whole: ${at.reason}; ${at.out} has the rest, and status 1 for it`,
+  ],
+  "part-lost": [
+    1,
+    (at: { path: string; part: number; reason: string }) =>
+      `${at.path} doesn't have part ${String(at.part)} of the output as it was told: ${at.reason}; --force starts anew`,
+  ],
+  "part-failed": [
+    1,
+    (at: { event: number; reason: string }) =>
+      `part ${String(at.event)} of the output can't be written: ${at.reason}`,
+  ],
   "setup-failed": [
     2,
     (at: { path: string; reason: string }) =>

@@ -26,6 +26,9 @@ export {
   type RawFigure,
   type RowFigures,
 } from "./measure/measure.ts";
+export { ExtractShape, type ExtractSizes } from "./extract/extract-shape.ts";
+export { runExtract, type ExtractJob, type ExtractResult } from "./extract/extract-run.ts";
+export type { ExtractReport } from "./extract/extract-report.ts";
 export { eventRange } from "./event-range.ts";
 export { fault as runnerFault } from "./faults.ts";
 export { joinRun } from "./join-run.ts";
@@ -98,6 +101,13 @@ export {
 export { newKeyPair } from "./wire/keys.ts";
 export type { ClientLink, CoordinatorLink, Lane } from "./wire/link.ts";
 export { MemoryNetwork } from "./wire/memory.ts";
+export {
+  ABSENT,
+  decodeExtractPart,
+  encodeExtractPart,
+  type ExtractPart,
+} from "./wire/extract-message.ts";
+export { partRecordHead, readPartRecordHead } from "./wire/part-record.ts";
 export { decodePart, encodePart, type Part } from "./wire/part-message.ts";
 export { decodeResults, encodeResults, type Results } from "./wire/result-message.ts";
 export { decodeValue, encodeValue } from "./wire/values.ts";

@@ -1,6 +1,5 @@
 import type { MockRun } from "@evb/generate";
-import { fault } from "../faults.ts";
-import { parseCount, parseShare, parseSize } from "../sizes.ts";
+import { parseCompression, parseCount, parseShare, parseSize } from "../sizes.ts";
 import type { GenerateArguments } from "./generate-options.ts";
 
 const FILES_MAX = 10_000;
@@ -27,12 +26,4 @@ export function mockRun(argv: GenerateArguments, size: MockRun["size"]): MockRun
     duplicateShare: parseShare("duplicate", argv.duplicate),
     disorderShare: parseShare("disorder", argv.disorder),
   };
-}
-
-function parseCompression(text: string): number | undefined {
-  if (text === "none") return undefined;
-  const level = /^gzip:([1-9])$/.exec(text)?.[1];
-  if (level === undefined)
-    throw fault("bad-option", { option: "compression", text, wanted: "none or gzip:1 to gzip:9" });
-  return Number(level);
 }

@@ -15,24 +15,33 @@ import { EVB_VERSION } from "../version.ts";
 import type { OrderArguments } from "./order-arguments.ts";
 import { networkOf } from "./run-parts.ts";
 
+type ThreadKind = Parameters<typeof startThread>[0];
+
+/** What of the options says how clients work. */
+type WriterArguments = Pick<
+  OrderArguments,
+  "data" | "quiet" | "clientTimeout" | "connection" | "listen" | "advertise" | "ports" | "insecure"
+>;
+
 /** Who writes, and how many of them there still are. */
 export type OrderWriters = OrderClients & { awaited(): number };
 
 /**
  * One client is in this process, and needs no socket; several are processes of their own.
  *
- * @param count how many
+ * @param work how many, and what their threads load before they are told what to do
  */
 export async function orderClients(
-  argv: OrderArguments,
-  count: number,
+  argv: WriterArguments,
+  work: { readonly count: number; readonly kind: ThreadKind },
   signal: AbortSignal,
 ): Promise<OrderWriters> {
+  const { count, kind } = work;
   // Looked at even where no socket is opened: what is typed wrong is always said.
   const network = await networkOf(argv, argv.listen ?? "127.0.0.1", (connect) => [
     argv.advertise ?? connect,
   ]);
-  if (count === 1 && argv.listen === undefined) return new OwnClient(argv, signal);
+  if (count === 1 && argv.listen === undefined) return new OwnClient(argv, kind, signal);
   if (argv.insecure) log("--insecure: everybody who reaches these ports can join this run");
   return new ClientProcesses(argv, { count, network }, signal);
 }
@@ -41,7 +50,8 @@ export async function orderClients(
 class OwnClient implements OrderWriters {
   readonly count = 1;
   readonly watcher: OrderClients["watcher"];
-  readonly #argv: OrderArguments;
+  readonly #argv: WriterArguments;
+  readonly #kind: ThreadKind;
   readonly #interrupted: AbortSignal;
   readonly #bar: Bar;
   #memory = new MemoryNetwork();
@@ -51,8 +61,9 @@ class OwnClient implements OrderWriters {
   #folder = "";
   #working: Promise<void> | undefined;
 
-  constructor(argv: OrderArguments, interrupted: AbortSignal) {
+  constructor(argv: WriterArguments, kind: ThreadKind, interrupted: AbortSignal) {
     this.#argv = argv;
+    this.#kind = kind;
     this.#interrupted = interrupted;
     this.#bar = new Bar(argv.quiet);
     this.watcher = {
@@ -73,7 +84,7 @@ class OwnClient implements OrderWriters {
     this.#memory = new MemoryNetwork();
     this.#failed = new AbortController();
     this.#over = new AbortController();
-    this.#thread = startThread("rebuild");
+    this.#thread = startThread(this.#kind);
   }
 
   network(): RunNetwork {
@@ -121,14 +132,14 @@ const SCAN_WAIT = "240h";
 class ClientProcesses implements OrderWriters {
   readonly count: number;
   readonly watcher: OrderClients["watcher"];
-  readonly #argv: OrderArguments;
+  readonly #argv: WriterArguments;
   readonly #network: RunNetwork;
   readonly #interrupted: AbortSignal;
   readonly #bar: Bar;
   #children: Children | undefined;
 
   constructor(
-    argv: OrderArguments,
+    argv: WriterArguments,
     parts: { count: number; network: RunNetwork },
     interrupted: AbortSignal,
   ) {

@@ -20,7 +20,7 @@ export async function runOrderCommand(argv: OrderArguments): Promise<number> {
   const inputs = await findRingInputs(argv, signal);
   try {
     const streams = findStreams(inputs.paths, argv);
-    const clients = await orderClients(argv, count, signal);
+    const clients = await orderClients(argv, { count, kind: "rebuild" }, signal);
     const job = orderJob(argv, streams, { signal, awaited: () => clients.awaited() });
     return tell(await orderRuns(job, clients), argv);
   } finally {

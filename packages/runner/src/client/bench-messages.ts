@@ -8,7 +8,7 @@ export interface ThreadStart {
   /** See bench-words.ts. */
   readonly words: Uint32Array;
   /** What its order will be, where that is known before. */
-  readonly kind: "rebuild" | undefined;
+  readonly kind: "rebuild" | "extract" | undefined;
 }
 
 /** What a thread needs before its first event. */

@@ -28,11 +28,18 @@ const { words, kind } = workerData as ThreadStart;
 
 const loadRebuild = (): Promise<typeof import("./rebuild-bench.ts")> =>
   import("./rebuild-bench.ts");
+const loadExtract = (): Promise<typeof import("./extract-bench.ts")> =>
+  import("./extract-bench.ts");
 if (kind === "rebuild") await loadRebuild();
+if (kind === "extract") await loadExtract();
 
 /** What isn't needed isn't loaded. */
 async function openBench(order: BenchOrder): Promise<Bench> {
   const { welcome, places, out } = order;
+  if (welcome.rebuild?.extract !== undefined) {
+    const { ExtractBench } = await loadExtract();
+    return ExtractBench.open(welcome, places, out);
+  }
   if (welcome.rebuild !== undefined) {
     const { RebuildBench } = await loadRebuild();
     return new RebuildBench(welcome, places, out);

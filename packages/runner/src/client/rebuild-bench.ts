@@ -1,8 +1,7 @@
-import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { ResultSchema } from "@evb/analysis";
-import { sentenceOf } from "@evb/event";
 import { checkFile, fileState, placeOf, type DataPlace } from "@evb/index";
 import { fault } from "../faults.ts";
 import type { Lease } from "../wire/lease-message.ts";
@@ -12,6 +11,7 @@ import type { Bench } from "./bench.ts";
 import { Delta } from "./delta.ts";
 import { InputPages, pageMemory } from "./input-pages.ts";
 import { BACKWARD_STEPS, EVENTS, FRAGMENTS, rebuildSchema } from "../wire/rebuild-schema.ts";
+import { openToWrite, syncFile, writeAll } from "../output-file.ts";
 import { ResultBuilder } from "./result-builder.ts";
 import { UnitWriter, type WrittenPart } from "./unit-writer.ts";
 
@@ -100,14 +100,7 @@ export class RebuildBench implements Bench {
 
   settle(): void {
     if (!this.#syncs) return;
-    for (const path of this.#unsynced) {
-      const fd = openToWrite(path);
-      try {
-        fsyncSync(fd);
-      } finally {
-        closeSync(fd);
-      }
-    }
+    for (const path of this.#unsynced) syncFile(path);
     this.#unsynced.clear();
   }
 
@@ -160,22 +153,3 @@ export class RebuildBench implements Bench {
 }
 
 const NO_SOURCES = new Uint16Array(0);
-
-/** @throws EvbError "output-failed" */
-function openToWrite(path: string): number {
-  try {
-    return openSync(path, "r+");
-  } catch (thrown) {
-    throw fault("output-failed", { path, reason: sentenceOf(thrown) }, { cause: thrown });
-  }
-}
-
-/** @throws EvbError "output-failed" */
-function writeAll(fd: number, bytes: Uint8Array, position: number, path: string): void {
-  try {
-    for (let done = 0; done < bytes.length;)
-      done += writeSync(fd, bytes, done, bytes.length - done, position + done);
-  } catch (thrown) {
-    throw fault("output-failed", { path, reason: sentenceOf(thrown) }, { cause: thrown });
-  }
-}

@@ -181,7 +181,8 @@ export class Coordinator {
       {
         finished: () => this.#end?.(undefined),
         failed: (failure) => {
-          const failed = fault("event-failed", failure);
+          const tag = this.#order.rebuild === undefined ? "event-failed" : "part-failed";
+          const failed = fault(tag, failure);
           this.#notices.say(failed.message);
           if (this.#order.strict) this.#end?.(failed);
         },

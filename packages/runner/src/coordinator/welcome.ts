@@ -42,6 +42,7 @@ export function welcomeOf(
         host: rebuild.host,
         buildings: rebuild.buildings,
         memoryBytes: rebuild.memoryBytes,
+        ...(rebuild.extract && { extract: rebuild.extract }),
       },
     }),
   };

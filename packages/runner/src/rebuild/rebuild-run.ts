@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { isEvbError, type EvbError } from "@evb/event";
@@ -12,15 +12,15 @@ import {
   type RingRun,
   type RunFile,
 } from "@evb/index";
+import { forgetOtherBoot, keepBoot } from "../boot.ts";
 import { beginRun, REBUILD, type BegunRun, type RunData } from "../begin-run.ts";
 import { coordinate, endOf, isOurs, lastDoubt, putAway, watchData } from "../conduct.ts";
 import type { RunOutcome } from "../coordinator/outcome.ts";
 import { fault } from "../faults.ts";
-import { connectionIn, removeOutFolder, type OutFolder } from "../out-folder.ts";
+import { removeOutFolder, type OutFolder } from "../out-folder.ts";
 import type { RunNetwork } from "../run-network.ts";
 import type { RunOrder, RunWatcher } from "../run-order.ts";
 import { TraceFile } from "../sink/trace-file.ts";
-import { refuseLiveRun } from "../wire/connection-file.ts";
 import { BACKWARD_STEPS, EVENTS, FRAGMENTS } from "../wire/rebuild-schema.ts";
 import type { Checksum } from "./checksum.ts";
 import { makeOutputs, nameOutputs, type OutputFile } from "./outputs.ts";
@@ -133,7 +133,7 @@ function prepare(
   { out, link, journal, before }: BegunRun,
 ): void {
   try {
-    writeFileSync(join(folder, "boot"), bootId());
+    keepBoot(folder);
     const hasParts = (before?.schedule.done.length ?? 0) > 0;
     makeOutputs(folder, files, { goesOn: before !== undefined, hasParts });
   } catch (thrown) {
@@ -308,23 +308,3 @@ function wrongCount({ buildings }: RebuildPlan, outcome: RunOutcome): EvbError |
 
 const countOf = ({ totals }: RunOutcome, total: number, building: number): number =>
   totals?.floats(total)[building] ?? 0;
-
-/**
- * What is said to be written may be in the memory of a host only that has gone down since: then it
- * is written anew.
- */
-async function forgetOtherBoot(folder: string): Promise<void> {
-  const path = join(folder, "boot");
-  if (!existsSync(path) || readFileSync(path, "utf8") === bootId()) return;
-  // It may be on, on another host.
-  await refuseLiveRun(connectionIn(folder));
-  rmSync(folder, { recursive: true, force: true });
-}
-
-function bootId(): string {
-  try {
-    return `${hostname()} ${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()}`;
-  } catch {
-    return hostname();
-  }
-}

@@ -6,6 +6,7 @@ import type { RunEvents } from "@evb/index";
 import { EventTable } from "../coordinator/event-table.ts";
 import type { Range } from "../coordinator/range-set.ts";
 import { fault } from "../faults.ts";
+import { groupNames } from "../group-names.ts";
 import { digestOf } from "./digest.ts";
 import { JournalResults } from "./journal-results.ts";
 import { eventAt, newSlab, placeResults, slabsOf, sumOf, type Slab } from "./slab.ts";
@@ -75,7 +76,10 @@ class ResultsFile {
     this.#writer = writer;
     this.#parts = parts;
     this.#schema = parts.schema ?? { eventColumns: [], fragmentColumns: [], totals: [] };
-    this.#groups = groupNames(parts.index.sources.map(({ name }) => name));
+    this.#groups = groupNames(
+      parts.index.sources.map(({ name }) => name),
+      TAKEN,
+    );
     this.#events = sumOf(parts.done, ({ first, end }) => end - first);
     this.#table = new EventTable(parts.index);
     this.#fragments = sumOf(parts.done, (range) => this.#table.fragmentsOf(range));
@@ -236,20 +240,6 @@ class ResultsFile {
 
 /** Names that /events has already. */
 const TAKEN = ["event", "time", "status", "columns"];
-
-/** A link's name can't hold a slash; a name that is taken gets underscores in front until it is free. */
-function groupNames(sources: readonly string[]): string[] {
-  const taken = new Set(TAKEN);
-  // Names that stay as they are come first, so that no other takes one of them.
-  const plain = new Set(sources.filter((source) => !source.includes("/") && !taken.has(source)));
-  return sources.map((source) => {
-    if (plain.has(source)) return source;
-    let name = source.replaceAll("/", "%2F");
-    while (taken.has(name) || plain.has(name)) name = `_${name}`;
-    taken.add(name);
-    return name;
-  });
-}
 
 /** Rows of the fragments of each source, by one counting sort. */
 function fragmentsBySource(source: Uint16Array, sources: number): (s: number) => Uint32Array {

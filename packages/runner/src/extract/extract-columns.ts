@@ -1,0 +1,83 @@
+import type { IndexLabels, RunEvents } from "@evb/index";
+import type { Range } from "../coordinator/range-set.ts";
+import type { ExtractShape } from "./extract-shape.ts";
+
+/** What an extract is made from. */
+export interface ExtractInput {
+  readonly events: RunEvents;
+  readonly range: Range;
+  readonly labels: IndexLabels | undefined;
+}
+
+/** What stands for a row in its source's `status`. */
+export const STATUS = { there: 0, failed: 1, absent: 2 } as const;
+
+/** Events whose columns are put together at a time. */
+const SLAB_EVENTS_MAX = 2 ** 16;
+/** …and cells of all sources: 9 bytes each. */
+const SLAB_CELLS_MAX = 2 ** 22;
+
+/** Some events, as columns of the output: cells of each, one behind the other. */
+export interface ColumnSlab {
+  /** Row of the first event in the output, and how many there are. */
+  readonly at: number;
+  readonly count: number;
+  readonly event: Uint8Array;
+  readonly time: Uint8Array;
+  /** By path. */
+  readonly labels: ReadonlyMap<string, Uint8Array>;
+  /** Rows as i64, −1 where the event lacks the source; and {@link STATUS} as bytes. */
+  columnsOf(source: number): { readonly row: Uint8Array; readonly status: Uint8Array };
+}
+
+/** The columns of an extract, slab by slab. Each holds until the next is asked for. */
+export function* slabsOf(
+  { events, range, labels }: ExtractInput,
+  shape: ExtractShape,
+): Generator<ColumnSlab> {
+  const sources = shape.sources.length;
+  const cells = Math.max(1, Math.min(SLAB_EVENTS_MAX, Math.floor(SLAB_CELLS_MAX / sources)));
+  const slabEvents = Math.min(cells, shape.events);
+  const rows = new BigInt64Array(sources * slabEvents);
+  const status = new Uint8Array(sources * slabEvents);
+  for (let at = 0; at < shape.events; at += slabEvents) {
+    const count = Math.min(slabEvents, shape.events - at);
+    const slab = events.slab(range.first + at, count);
+    const { time, start, source, row } = slab;
+    rows.fill(-1n);
+    status.fill(STATUS.absent);
+    // Numbers as two halves: a BigInt for each would take longer than all else.
+    const halves = new Uint32Array(rows.buffer);
+    for (let k = 0; k < count; k++)
+      for (let f = start[k]!; f < start[k + 1]!; f++) {
+        const cell = source[f]! * slabEvents + k;
+        halves[2 * cell] = row[f]!;
+        halves[2 * cell + 1] = 0;
+        status[cell] = STATUS.there;
+      }
+    const number = BigUint64Array.from({ length: count }, (_, k) => BigInt(range.first + at + k));
+    yield {
+      at,
+      count,
+      event: bytesOf(number),
+      time: bytesOf(time),
+      labels: new Map(
+        labels?.labels.map((label) => [`/labels/${label.name}`, labels.cellsAt(label, time)]),
+      ),
+      columnsOf: (of) => ({
+        row: bytesOf(rows.subarray(of * slabEvents, of * slabEvents + count)),
+        status: status.subarray(of * slabEvents, of * slabEvents + count),
+      }),
+    };
+  }
+}
+
+/** A stretch of the column `row`, as parts say it. @param cells i64, −1 where the event lacks the source */
+export function rowsOf(cells: Uint8Array): Uint32Array {
+  const halves = new Uint32Array(cells.buffer, cells.byteOffset, cells.byteLength / 4);
+  // The lower half of −1 is ABSENT, what parts say of an event that lacks the source.
+  return Uint32Array.from({ length: halves.length / 2 }, (_, k) => halves[2 * k]!);
+}
+
+const bytesOf = (column: BigUint64Array | BigInt64Array): Uint8Array =>
+  new Uint8Array(column.buffer, column.byteOffset, column.byteLength);
