@@ -120,12 +120,9 @@ describe("statistics of a fragment", () => {
 describe("a built-in analysis", () => {
   test("looks at ring items as 16-bit words: an odd byte is in none", async () => {
     const info: SourceInfo = { name: "1", type: "u1", shape: [VARIES] };
-    const fragment = {
-      source: info,
-      row: 0,
-      data: Uint8Array.of(1, 2, 3, 4, 5),
-      words: Uint16Array.of(0x0201, 0x0403),
-    };
+    const words = Uint16Array.of(0x0201, 0x0403);
+    const row = new EventFragment(info, 0, Uint8Array.of(1, 2, 3, 4, 5));
+    const fragment = Object.assign(row, { words });
     for (const name of ["read", "stats", "wait"]) {
       const analysis = builtInAnalysis(name)!;
       const work = await analysis.setup({

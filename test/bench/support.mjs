@@ -100,4 +100,4 @@ export function figureLine(figure) {
 }
 
 const isBeyond = ({ value, floor = -Infinity, ceiling = Infinity }) =>
-  value < floor || value > ceiling;
+  !(value >= floor && value <= ceiling);

@@ -57,6 +57,23 @@ const extract = (folder: string, ...words: readonly string[]): ReturnType<typeof
   evb(["extract", "run.index.h5", "-o", "out.h5", "--quiet", ...words], folder);
 
 describe("evb extract", () => {
+  test("takes the first fragment of each source of an event that a window made, and counts the others", () =>
+    inFolder(async (folder) => {
+      await writeSeedFile(folder, { n: 1, times: [10, 20, 30], labels: ["red", "green", "red"] });
+      await writeSeedFile(folder, { n: 2, times: [20, 40, 12] });
+      // 10 … 20, and 30 … 40: file 1 has two in the first one, file 2 two as well.
+      const window = ["--all", "--match", "window", "--window", "10"];
+      const files = ["file1.h5", "file2.h5"];
+      const indexed = evb(["index", ...files, "-o", "run.index.h5", "--quiet", ...window], folder);
+      expect(indexed).toMatchObject({ code: 0 });
+      const made = extract(folder, "--json");
+      expect(made).toMatchObject({ code: 0 });
+      expect(JSON.parse(made.stdout)).toMatchObject({ events: 2, fragments: 4, leftOut: 2 });
+      const out = join(folder, "out.h5");
+      expect(valuesOf(out, "/sources/file1/row")).toEqual([0, 2]);
+      expect(valuesOf(out, "/sources/file2/row")).toEqual([2, 1]);
+    }));
+
   test.each([
     [[]],
     [["--events-per-chunk", "3"]],

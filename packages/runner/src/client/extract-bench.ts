@@ -93,6 +93,10 @@ export class ExtractBench implements Bench {
     return false;
   }
 
+  forgetAhead(): void {
+    // Nothing is begun ahead.
+  }
+
   settle(): void {
     if (!this.#syncs) return;
     if (this.#isUnsynced) syncFile(this.#output);

@@ -1,4 +1,4 @@
-import type { Fragment, SourceInfo } from "@evb/analysis";
+import { EventFragment, type SourceInfo } from "@evb/analysis";
 
 /** Items begin so that what lies behind their headers, of 28 bytes nearly always, is aligned for any element. */
 const ALIGNMENT = 8;
@@ -39,24 +39,21 @@ export class RingPool {
 }
 
 /** A ring item in a pool. Its words are made when they are asked for. */
-export class RingFragment implements Fragment {
-  readonly source: SourceInfo;
-  readonly row: number;
-  readonly data: Uint8Array;
+export class RingFragment extends EventFragment<Uint8Array> {
   readonly #pool: RingPool;
   readonly #swapped: boolean;
   #words: Uint16Array | undefined;
 
   constructor(
     pool: RingPool,
-    item: Pick<Fragment, "source" | "row"> & {
+    item: {
+      readonly source: SourceInfo;
+      readonly row: number;
       readonly data: Uint8Array;
       readonly swapped: boolean;
     },
   ) {
-    this.source = item.source;
-    this.row = item.row;
-    this.data = item.data;
+    super(item.source, item.row, item.data);
     this.#pool = pool;
     this.#swapped = item.swapped;
   }

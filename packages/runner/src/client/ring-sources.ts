@@ -119,10 +119,14 @@ export class RingSources implements EventReader {
     if (this.#ahead.isOn) this.#ahead.done(eventKey(lease, from));
   }
 
+  forgetAhead(): void {
+    this.#ahead.forget();
+  }
+
   withoutData(sources: Uint16Array, rows: Uint32Array): Fragment[] {
     return Array.from(sources, (source, k) => {
-      const { info } = this.#sources[source]!;
-      return { source: info, row: rows[k]!, data: NO_BYTES, words: NO_WORDS };
+      const item = { source: this.#sources[source]!.info, row: rows[k]!, data: NO_BYTES };
+      return new RingFragment(this.#pool, { ...item, swapped: false });
     });
   }
 
@@ -168,4 +172,3 @@ export class RingSources implements EventReader {
 }
 
 const NO_BYTES = new Uint8Array(0);
-const NO_WORDS = new Uint16Array(0);

@@ -22,6 +22,8 @@ export interface ColumnSlab {
   /** Row of the first event in the output, and how many there are. */
   readonly at: number;
   readonly count: number;
+  /** Fragments of an event that aren't the first one of their source: they have no place. */
+  readonly leftOut: number;
   readonly event: Uint8Array;
   readonly time: Uint8Array;
   /** By path. */
@@ -48,9 +50,14 @@ export function* slabsOf(
     status.fill(STATUS.absent);
     // Numbers as two halves: a BigInt for each would take longer than all else.
     const halves = new Uint32Array(rows.buffer);
+    let leftOut = 0;
     for (let k = 0; k < count; k++)
       for (let f = start[k]!; f < start[k + 1]!; f++) {
         const cell = source[f]! * slabEvents + k;
+        if (status[cell] === STATUS.there) {
+          leftOut++;
+          continue;
+        }
         halves[2 * cell] = row[f]!;
         halves[2 * cell + 1] = 0;
         status[cell] = STATUS.there;
@@ -59,6 +66,7 @@ export function* slabsOf(
     yield {
       at,
       count,
+      leftOut,
       event: bytesOf(number),
       time: bytesOf(time),
       labels: new Map(

@@ -63,6 +63,8 @@ export class ExtractOutput {
   readonly #dataAddress: number[] = [];
   /** Shape (sources): rows that events have. */
   readonly rows: Float64Array;
+  /** Fragments that have no place: within a window an event can have several of a source, and the first one is taken. */
+  leftOut = 0;
   /** Behind all that has a place. */
   #end: number;
 
@@ -191,6 +193,7 @@ export class ExtractOutput {
     this.#writeFiles();
     for (const slab of slabsOf(this.#input, shape)) {
       const { at, count } = slab;
+      this.leftOut += slab.leftOut;
       const put = (path: string, cells: Uint8Array): void => {
         this.write(cells, layout.addressOf(path) + (at * cells.length) / count);
       };

@@ -12,7 +12,9 @@ export interface ExtractReport {
   readonly events: number;
   /** Rows of sources that the events have. */
   readonly fragments: number;
-  /** Of these, rows that couldn't be read. */
+  /** Further fragments of a source in an event that a window made: an extract has the first one. */
+  readonly leftOut: number;
+  /** Of those that events have, rows that couldn't be read. */
   readonly failed: number;
   /** The first {@link FAILURES_MAX}. */
   readonly failures: readonly {
@@ -73,6 +75,7 @@ export function extractReport(parts: {
     out: parts.out,
     events: shape.events,
     fragments: output.rowCount,
+    leftOut: output.leftOut,
     failed: failures.length,
     failures: failures.slice(0, FAILURES_MAX).map(({ event, source, reason }) => ({
       event: first + event,
