@@ -2,7 +2,7 @@
 //
 // The one rule about places: the bundle is a flat folder beside packages/cli/dist/, and whatever begins by the name of
 // its file keeps that name. So `./bench-worker.js` and `../package.json`, seen from the file that names them, are
-// right in both, and nothing is replaced here. packages/runner/src/built-url.ts is the other end of it.
+// right in both, and nothing is replaced here. packages/formats/src/built-url.ts is the other end of it.
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,6 +16,7 @@ const { outputFiles } = await build({
   outdir: folder,
   entryPoints: {
     evb: "packages/cli/dist/mod.js",
+    "library-probe-process": "packages/formats/dist/hdf5/library-probe-process.js",
     "bench-worker": "packages/runner/dist/client/bench-worker.js",
     "decode-worker": "packages/runner/dist/client/decode-worker.js",
     "checksum-worker": "packages/runner/dist/rebuild/checksum-worker.js",

@@ -9,6 +9,8 @@ const SIZES = {
   fuzzFrames: { quick: { frames: 20_000 }, full: { frames: 1_000_000 } },
   /** Damaged HDF5 files, of each of which five data sets' storage is read. */
   fuzzStorage: { quick: { cases: 1000 }, full: { cases: 10_000 } },
+  /** Damaged files that whole commands are given. */
+  damagedCommands: { quick: { files: 10 }, full: { files: 40 } },
   /** A run by h5py with events of 1 MB. */
   oracleLarge: { quick: { events: 50, ints: 1000 }, full: { events: 2_000, ints: 250_000 } },
   /** The first file of a mock run that must not take more memory. */

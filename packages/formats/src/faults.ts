@@ -25,6 +25,11 @@ export const fault = faults({
     (at: { path: string; dataSet: string; offset: number; reason: string }) =>
       `${at.path} is damaged at byte ${String(at.offset)}, where ${at.dataSet} is described: ${at.reason}; check that it was copied whole, or see with \`h5dump -H -p\` what HDF5's own tools make of it`,
   ],
+  "hdf5-library-hangs": [
+    3,
+    (at: { path: string; dataSet: string }) =>
+      `${at.path} is damaged where ${at.dataSet} is described: the HDF5 library comes to no end with it; check that it was copied whole`,
+  ],
   "chunk-damaged": [
     3,
     (at: { filter: string; reason: string }) =>

@@ -1,6 +1,8 @@
+export { builtUrl } from "./built-url.ts";
 export { makeFolder } from "./make-folder.ts";
 export { HDF5_SIGNATURE, isHdf5 } from "./hdf5/signature.ts";
 export { loadHdf5, type Hdf5 } from "./hdf5/library.ts";
+export { checkLibraryEnds } from "./hdf5/library-probe.ts";
 export { Hdf5File, type AttributeValue, type Hdf5Node } from "./hdf5/file.ts";
 export {
   cellBytes,

@@ -1,5 +1,6 @@
 import { isEvbError, sentenceOf, type EvbError } from "@evb/event";
 import {
+  checkLibraryEnds,
   chunksPerRow,
   decoderOf,
   DataFile,
@@ -40,6 +41,8 @@ const CHUNKS_PER_ROW_MAX = 256;
 /**
  * Finds where a data set's rows lie, and reads some of them both ways: on any doubt it is the library that
  * will read it.
+ *
+ * @throws EvbError "hdf5-library-hangs" where it is damaged so that not even the library can
  */
 export async function findStorage(file: Hdf5File, dataSet: string): Promise<SourceStorage> {
   try {
@@ -49,7 +52,22 @@ export async function findStorage(file: Hdf5File, dataSet: string): Promise<Sour
     return library(found.reason + unreadable(known));
   } catch (thrown) {
     if (!isEvbError(thrown)) throw thrown;
+    if (isEvbError(thrown, "hdf5-storage-damaged")) checkLibraryEnds(file.path, dataSet);
     return library(sentenceOf(thrown));
+  }
+}
+
+/**
+ * Makes sure that a column can be read by the library, or fails.
+ *
+ * @throws EvbError "hdf5-library-hangs"
+ */
+export function checkColumn(file: Hdf5File, dataSet: string): void {
+  try {
+    file.storageOf(dataSet);
+  } catch (thrown) {
+    if (!isEvbError(thrown, "hdf5-storage-damaged")) throw thrown;
+    checkLibraryEnds(file.path, dataSet);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { LabelColumn } from "@evb/labels";
 import { Hdf5File, type Hdf5 } from "@evb/formats";
 import { disorderOf, sentenceOf, type Disorder, type ElementType } from "@evb/event";
-import { findStorage, type SourceStorage } from "./direct-storage.ts";
+import { checkColumn, findStorage, type SourceStorage } from "./direct-storage.ts";
 import { fault } from "./faults.ts";
 import { fingerprintOf, type Fingerprint } from "./fingerprint.ts";
 import { layoutOf, type Layout, type SourceLayout } from "./layouts.ts";
@@ -37,7 +37,7 @@ export const isOwnFormat = (file: Hdf5File): boolean =>
 /**
  * Undefined for a file of evb's own, which may lie beside the run's.
  *
- * @throws EvbError "input-unreadable", "layout-unknown", "layout-mismatch", and those of formats
+ * @throws EvbError "input-unreadable", "layout-unknown", "layout-mismatch", "hdf5-library-hangs", and others of formats
  */
 export async function scanFile(
   hdf5: Hdf5,
@@ -48,6 +48,7 @@ export async function scanFile(
   try {
     if (isOwnFormat(file)) return undefined;
     const source = layoutOf(file, wanted);
+    for (const column of columnsOf(source)) checkColumn(file, column);
     const times = file.dataSet(source.time).readColumn() as BigUint64Array;
     return {
       path,
@@ -62,6 +63,9 @@ export async function scanFile(
     file.close();
   }
 }
+
+const columnsOf = ({ time, labels }: SourceLayout): Set<string> =>
+  new Set([time, ...(labels === undefined ? [] : [labels.time, ...labels.columns.values()])]);
 
 function fingerprinted(path: string): Fingerprint {
   try {

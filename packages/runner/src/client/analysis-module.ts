@@ -6,7 +6,7 @@ import { basename, extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { BUILT_IN_NAMES, builtInAnalysis, optionsOf, type Analysis } from "@evb/analysis";
 import { sentenceOf } from "@evb/event";
-import { builtUrl } from "../built-url.ts";
+import { builtUrl } from "@evb/formats";
 import { fault } from "../faults.ts";
 import type { AnalysisOrder } from "../wire/join.ts";
 

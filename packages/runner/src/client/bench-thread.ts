@@ -3,7 +3,7 @@ import { EvbError, type ElementType } from "@evb/event";
 import { HEADER_BYTES, readHeader } from "../wire/header.ts";
 import { decodeLeases, sumOfColumn, type LeaseSources } from "../wire/lease-message.ts";
 import { ColumnCursor } from "../wire/columns.ts";
-import { builtUrl } from "../built-url.ts";
+import { builtUrl } from "@evb/formats";
 import type { BenchOrder, FromBench, ThreadStart, ToBench } from "./bench-messages.ts";
 import { leaseSourcesOf } from "./lease-sources.ts";
 import { BEGUN, BENCH_WORDS, BUSY, HELD_KIB, takeBack } from "./bench-words.ts";

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { DataFile, DecodedChunk } from "@evb/formats";
-import { builtUrl } from "../built-url.ts";
+import { builtUrl } from "@evb/formats";
 import type { Lease } from "../wire/lease-message.ts";
 import { ChunkDesk, type AheadLayouts } from "./chunk-desk.ts";
 import { DecodeTasks } from "./decode-tasks.ts";

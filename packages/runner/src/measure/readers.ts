@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { builtUrl } from "../built-url.ts";
+import { builtUrl } from "@evb/formats";
 import { fault } from "../faults.ts";
 import {
   sharedNowMs,

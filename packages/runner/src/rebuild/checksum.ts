@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { builtUrl } from "../built-url.ts";
+import { builtUrl } from "@evb/formats";
 import { fault } from "../faults.ts";
 import type { ChecksumOrder, ChecksumWord } from "./checksum-worker.ts";
 
