@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "@jest/globals";
-import { COLUMN_CHUNK_ROWS, Hdf5File, Hdf5Writer, loadHdf5 } from "@evb/formats";
+import { COLUMN_CHUNK_ROWS, columnChunkRows, Hdf5File, Hdf5Writer, loadHdf5 } from "@evb/formats";
 import { faultOf } from "../support/faults.ts";
 import { inFolder } from "../support/folder.ts";
 
@@ -29,12 +29,12 @@ function written(
 }
 
 describe("a column", () => {
-  // CLI.md and issue 2: unfiltered chunks of 2^20 rows, of the column's length where that is less.
+  // docs/decisions/0031-column-chunks.md: as few of at most 2^20 rows as hold it, alike in size, in whole pages of 4096.
   test.each([
     [1, 1],
     [1000, 1000],
     [2 ** 20, 2 ** 20],
-    [2 ** 20 + 1, 2 ** 20],
+    [2 ** 20 + 1, 129 * 4096],
   ])("of %i rows has unfiltered chunks of %i rows", (rows, chunk) =>
     written(
       (writer) => {
@@ -75,6 +75,18 @@ describe("a column", () => {
         );
       },
     );
+  });
+
+  test.each([
+    [0, 1],
+    [7, 7],
+    [2 ** 20, 2 ** 20],
+    // 2^19 is 128 pages of 4096.
+    [2 ** 20 + 1, 129 * 4096],
+    [1_100_000, 135 * 4096],
+    [10 ** 8, 255 * 4096],
+  ])("of %d rows has chunks of %d", (rows, chunkRows) => {
+    expect(columnChunkRows(rows)).toBe(chunkRows);
   });
 
   test("is written slab by slab, at any row and in any order; rows that nobody wrote are 0", () =>

@@ -28,7 +28,13 @@ export {
   type ChunkCompression,
 } from "./hdf5/filters/chunk-encoder.ts";
 export type { ChunkFilter, ChunkShape } from "./hdf5/filters/stage.ts";
-export { COLUMN_CHUNK_ROWS, Hdf5Writer, type Hdf5Column } from "./hdf5/writer.ts";
+export {
+  COLUMN_CHUNK_ROWS,
+  COLUMN_CHUNK_STEP,
+  columnChunkRows,
+  Hdf5Writer,
+  type Hdf5Column,
+} from "./hdf5/writer.ts";
 export { alignedTo } from "./hdf5/structure/byte-writer.ts";
 export { encodeChunkTree, type NewChunks } from "./hdf5/structure/chunk-tree.ts";
 export { missingElement } from "./hdf5/structure/missing-element.ts";

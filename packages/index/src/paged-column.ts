@@ -1,9 +1,9 @@
 import { elementBytes, viewElements, type ElementType } from "@evb/event";
-import { DataFile, NOWHERE, type Hdf5File } from "@evb/formats";
+import { COLUMN_CHUNK_STEP, DataFile, NOWHERE, type Hdf5File } from "@evb/formats";
 import { fault } from "./faults.ts";
 
 /** Entries that are read together: a call of the system takes as long as copying some thousand. */
-const PAGE_ENTRIES = 4096;
+const PAGE_ENTRIES = COLUMN_CHUNK_STEP;
 /** 64 MB of addresses: rows of many sources ascend side by side, each on a page of its own. */
 const PAGES_MAX = 2048;
 /** Pages that are found without a look into the map, by the last bits of their numbers: those of sources side by side. */
@@ -53,7 +53,7 @@ export class PagedColumn<Entries extends Float64Array | Uint32Array | BigUint64A
     const bytes = elementBytes(type);
     const count = Math.min(PAGE_ENTRIES, length - first);
     const entries = new Uint8Array(count * bytes);
-    // A page lies in one chunk: those are of 2^20 entries, or there is only one.
+    // A page lies in one chunk: those have whole pages, or there is only one.
     const chunk = Math.floor(first / chunkEntries);
     this.#file.read(entries, address[chunk]! + (first - chunk * chunkEntries) * bytes);
     return viewElements(type, entries) as Entries;

@@ -5,6 +5,8 @@ import type { Hdf5 } from "./library.ts";
 
 /** Rows of a column's chunk: 8 MiB of u64, so that 10^8 rows are 96 chunks and a slab is one write. */
 export const COLUMN_CHUNK_ROWS = 2 ** 20;
+/** Of several chunks each has a multiple of it: who reads a column by pages of so many entries finds each in one chunk. */
+export const COLUMN_CHUNK_STEP = 4096;
 
 /** Bytes that go through the library's heap at a time. */
 const SLAB_BYTES = 8 * 2 ** 20;
@@ -60,13 +62,13 @@ export class Hdf5Writer {
     }
   }
 
-  /** A column of so many numbers or strings in unfiltered chunks of {@link COLUMN_CHUNK_ROWS} rows, fewer where it is shorter. */
+  /** A column of so many numbers or strings in unfiltered chunks: see {@link columnChunkRows}. */
   column(path: string, type: CellType, rows: number): Hdf5Column {
     return this.table({
       path,
       type,
       shape: [rows],
-      chunkRows: Math.max(1, Math.min(rows, COLUMN_CHUNK_ROWS)),
+      chunkRows: columnChunkRows(rows),
     });
   }
 
@@ -172,6 +174,13 @@ export class Hdf5Writer {
     const given = reason || "the HDF5 library gave no reason";
     return fault("hdf5-write-failed", { path: this.path, what, reason: given });
   }
+}
+
+/** As few chunks as may be, alike in size: the last one takes its whole length in the file, too. */
+export function columnChunkRows(rows: number): number {
+  if (rows <= COLUMN_CHUNK_ROWS) return Math.max(1, rows);
+  const chunks = Math.ceil(rows / COLUMN_CHUNK_ROWS);
+  return Math.ceil(rows / chunks / COLUMN_CHUNK_STEP) * COLUMN_CHUNK_STEP;
 }
 
 /** Of compressed rows whole chunks, as each part of a chunk would have the chunk read, decompressed and compressed again. */
