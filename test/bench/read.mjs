@@ -94,7 +94,7 @@ inTemporaryFolder((folder) => {
       value: of("mpi", "seconds") / of("evb", "seconds"),
       unit: "×",
       must: 2.5,
-      floor: 1.25,
+      floor: 0.8,
     },
     {
       what: "whole command: mpi4py + h5py / evb",
