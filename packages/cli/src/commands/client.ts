@@ -19,7 +19,7 @@ const builder = (yargs: Argv) =>
     .option("out", {
       alias: "o",
       type: "string",
-      describe: "the only folder that it writes in (evb order's)",
+      describe: "the only folder that it writes in (order, extract)",
     })
     .option("wait", {
       type: "string",
