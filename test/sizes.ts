@@ -10,7 +10,7 @@ const SIZES = {
   /** Damaged HDF5 files, of each of which five data sets' storage is read. */
   fuzzStorage: { quick: { cases: 1000 }, full: { cases: 10_000 } },
   /** Damaged files that whole commands are given. */
-  damagedCommands: { quick: { files: 10 }, full: { files: 40 } },
+  damagedCommands: { quick: { files: 10 }, full: { files: 25 } },
   /** A run by h5py with events of 1 MB. */
   oracleLarge: { quick: { events: 50, ints: 1000 }, full: { events: 2_000, ints: 250_000 } },
   /** The first file of a mock run that must not take more memory. */

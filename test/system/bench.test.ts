@@ -23,7 +23,7 @@ describeWith(["h5py", "mpi", "disk"], "reading", () => {
   });
 
   test("is measured against pread in C, and h5py, for chunks and filters of several kinds", () => {
-    benchmark("reading.mjs", "--rounds", "3", "--megabytes", "3000");
+    benchmark("reading.mjs", "--rounds", "3", "--megabytes", "2000");
   });
 });
 
