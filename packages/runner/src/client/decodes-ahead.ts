@@ -51,7 +51,7 @@ interface EventChunks {
  * decodes as well, so as many threads are enough as there are cores without other work.
  */
 export class DecodesAhead {
-  readonly #tasks = new DecodeTasks();
+  readonly #tasks: DecodeTasks;
   readonly #heap: SharedArrayBuffer;
   readonly #blocks = new HeapBlocks(DECODED_BYTES_MAX);
   readonly #desk: ChunkDesk;
