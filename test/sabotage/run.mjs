@@ -1,8 +1,9 @@
 // Does each deed of sabotages.mjs to a copy of this tree and runs the normal tests that must notice it.
 //
-//   node test/sabotage/run.mjs [--only PATTERN] [--check] [--list] [--json]
+//   node test/sabotage/run.mjs [--only PATTERN] [--share N] [--unharmed green] [--check] [--list] [--json]
 //
-// --only: those whose name or file matches. --check: only looks whether every line is there, once.
+// --only: those whose name or file matches. --unharmed green: these tests were run just now and passed, so they
+// aren't run without a sabotage first. --share N: one in N of them, chosen by the commit. --check: only looks whether every line is there, once.
 // --list: prints the names, as JSON. --json: the verdicts on stdout, as JSON; the lines for people on stderr.
 // Exit code 1 where a sabotage stays green, or can't be applied, or a test is red without any.
 import { spawn, spawnSync } from "node:child_process";
@@ -20,8 +21,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { compilerOf } from "./compiler.mjs";
 import { sabotages } from "./sabotages.mjs";
 
 const ROOT = realpathSync(fileURLToPath(new URL("../..", import.meta.url)));
@@ -35,11 +37,14 @@ const TEST_LIMIT_MS = 15_000;
 const UNHARMED_LIMIT_MS = 600_000;
 
 const options = optionsOf(process.argv.slice(2));
-const chosen = sabotages.filter(
-  ({ name, file }) => options.only === undefined || options.only.test(`${name} ${file}`),
+const chosen = sharedOut(
+  sabotages.filter(
+    ({ name, file }) => options.only === undefined || options.only.test(`${name} ${file}`),
+  ),
 );
 const say = (line) => (options.json ? process.stderr : process.stdout).write(`${line}\n`);
 const running = new Set();
+const compiler = compilerOf(ROOT);
 let base;
 
 if (options.list) console.log(JSON.stringify(chosen.map(({ name }) => name)));
@@ -60,7 +65,7 @@ else if (!options.check) {
 async function main() {
   base = realpathSync(mkdtempSync(join(tmpdir(), "evb-sabotage-")));
   const lanes = await copies();
-  const unwell = await redUnharmed(lanes);
+  const unwell = options.isGreen ? [] : await redUnharmed(lanes);
   for (const reason of unwell) say(`red without any sabotage: ${reason}`);
   if (unwell.length > 0) return 1;
   const verdicts = [];
@@ -82,19 +87,35 @@ async function main() {
 }
 
 function optionsOf(words) {
-  const found = { only: undefined, check: false, list: false, json: false };
+  const found = {
+    only: undefined,
+    share: 1,
+    isGreen: false,
+    check: false,
+    list: false,
+    json: false,
+  };
   while (words.length > 0) {
     const word = words.shift();
     if (word === "--only" && words.length > 0) found.only = new RegExp(words.shift(), "i");
+    else if (word === "--share" && Number(words[0]) >= 1) found.share = Number(words.shift());
+    else if (word === "--unharmed" && words.shift() === "green") found.isGreen = true;
     else if (["--check", "--list", "--json"].includes(word)) found[word.slice(2)] = true;
     else {
       console.error(
-        `sabotage: ${word} is no option; there are --only PATTERN, --check, --list, --json`,
+        `sabotage: ${word} is no option; there are --only PATTERN, --share N, --unharmed green, --check, --list, --json`,
       );
       process.exit(2);
     }
   }
   return found;
+}
+
+/** Every commit tries another part: within some N commits all have been tried. */
+function sharedOut(table) {
+  const { status, stdout } = spawnSync("git", ["rev-parse", "HEAD"], { cwd: ROOT });
+  const commit = status === 0 ? parseInt(stdout.toString().slice(0, 8), 16) : 0;
+  return table.filter((_, n) => n % options.share === commit % options.share);
 }
 
 /** Whether each sabotage can be applied, to this tree. Says of every one that can't why. */
@@ -149,7 +170,7 @@ function notOnce(file, line, times) {
   return new Error(`in ${file} the line \`${line}\` ${found}`);
 }
 
-/** One copy for each lane, built, so that a sabotage compiles a file or two. */
+/** One copy for each lane, built, so that a sabotage compiles one file. */
 async function copies() {
   const first = { root: join(base, "1"), tmp: join(base, "tmp-1") };
   copyTree(first.root);
@@ -197,7 +218,11 @@ function copyTree(root) {
 async function build(lane) {
   const compiler = join(ROOT, "node_modules/typescript/bin/tsc");
   const compiled = await run(lane, [compiler, "--build", "packages/cli"], LIMIT_MS);
-  return compiled.code === 0 ? run(lane, ["scripts/bundle.mjs"], LIMIT_MS) : compiled;
+  return compiled.code === 0 ? bundle(lane) : compiled;
+}
+
+function bundle(lane) {
+  return run(lane, ["scripts/bundle.mjs"], LIMIT_MS);
 }
 
 /** Why the chosen tests are not green as the tree is. A name that no test has counts as red, too. */
@@ -236,18 +261,25 @@ async function redUnharmed(lanes) {
 async function verdictOn(lane, sabotage) {
   const begun = performance.now();
   const path = join(lane.root, sabotage.file);
+  const built = path.replace("/src/", "/dist/").replace(/\.ts$/, ".js");
   const before = readFileSync(path, "utf8");
+  const builtBefore = readFileSync(built, "utf8");
+  const text = sabotaged(before, sabotage);
   let why;
-  let problem;
-  writeFileSync(path, sabotaged(before, sabotage));
-  try {
-    const { code, output } = await build(lane);
-    // The compiler is no test: it would notice the same thing said in another way.
-    if (code !== 0) problem = `it doesn't compile: ${output.trim().split("\n")[0]}`;
-    else ({ why } = await jest(lane, sabotage, LIMIT_MS));
-  } finally {
-    writeFileSync(path, before);
-  }
+  // The compiler is no test: it would notice the same thing said in another way.
+  let problem = compiler.problemWith(sabotage.file, text);
+  if (problem !== undefined) problem = `it doesn't compile: ${problem}`;
+  else
+    try {
+      writeFileSync(path, text);
+      writeFileSync(built, compiler.javaScriptOf(text));
+      const { code, output } = await bundle(lane);
+      if (code !== 0) problem = `it can't be bundled: ${output.trim().split("\n")[0]}`;
+      else ({ why } = await jest(lane, sabotage, LIMIT_MS));
+    } finally {
+      writeFileSync(path, before);
+      writeFileSync(built, builtBefore);
+    }
   const seconds = (performance.now() - begun) / 1000;
   return { name: sabotage.name, noticed: why !== undefined, seconds, why, problem };
 }
@@ -262,53 +294,38 @@ function lineOf({ name, noticed, seconds, why, problem }) {
   return `${noticed ? "red  " : "GREEN"} ${seconds.toFixed(1).padStart(5)} s  ${name}\n                 ${after}`;
 }
 
-/** Runs tests in a copy; `why` is what is red, `ran` how many tests were run. */
+/** Runs tests in a copy, up to the first that is red: `why`. Without it `ran` is how many were run. */
 async function jest(lane, { tests, named }, limitMs) {
-  const summary = join(lane.tmp, "jest.json");
-  rmSync(summary, { force: true });
+  const verdict = join(lane.tmp, "verdict.json");
+  rmSync(verdict, { force: true });
   const { late, output } = await run(
     lane,
     [
       ...["--experimental-vm-modules", "--disable-warning=ExperimentalWarning"],
       join(ROOT, "node_modules/jest/bin/jest.js"),
-      // Without --bail: Jest then ends before it has written its summary.
-      ...[
-        "--testTimeout",
-        String(TEST_LIMIT_MS),
-        "--runInBand",
-        "--forceExit",
-        "--silent",
-        "--json",
-        "--outputFile",
-        summary,
-      ],
+      ...["--reporters", join(ROOT, "test/sabotage/first-failure.mjs")],
+      ...["--testTimeout", String(TEST_LIMIT_MS), "--runInBand", "--silent"],
       ...["--cacheDirectory", join(lane.tmp, "jest-cache")],
       ...(named === undefined ? [] : ["--testNamePattern", named]),
       ...["--runTestsByPath", ...tests.map((test) => testOf(lane.root, test))],
     ],
     limitMs,
+    { EVB_FIRST_FAILURE: verdict },
   );
   if (late) return { why: `no end within ${limitMs / 1000} s: ${tests.join(", ")}`, ran: 0 };
-  if (!existsSync(summary)) return { why: `the tests died: ${output.trim().slice(-300)}`, ran: 0 };
-  const result = JSON.parse(readFileSync(summary, "utf8"));
-  const cases = result.testResults.flatMap(({ assertionResults }) => assertionResults);
-  const failed = cases.find(({ status }) => status === "failed");
-  const broken = result.testResults.find(({ status }) => status === "failed");
-  const sentence = broken?.message.split("\n").filter((line) => /\S/.test(line))[1];
-  const why =
-    failed?.fullName ?? (broken && `${relative(lane.root, broken.name)}: ${sentence.trim()}`);
-  return { why, ran: result.numPassedTests + result.numFailedTests };
+  if (!existsSync(verdict)) return { why: `the tests died: ${output.trim().slice(-300)}`, ran: 0 };
+  return JSON.parse(readFileSync(verdict, "utf8"));
 }
 
 /** Runs Node in a copy; after the limit it and all that it started are ended. */
-function run(lane, args, limitMs) {
+function run(lane, args, limitMs, more = {}) {
   // The normal tests, whatever this is a part of.
   const { EVB_SIZES, EVB_CAPABILITIES, JEST_WORKER_ID, ...env } = process.env;
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
       cwd: lane.root,
       // What a test leaves behind that was ended goes with the copy.
-      env: { ...env, TMPDIR: lane.tmp },
+      env: { ...env, ...more, TMPDIR: lane.tmp },
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });
