@@ -2,6 +2,7 @@ import type { Argv, CommandModule } from "yargs";
 import { isEvbError, sentenceOf } from "@evb/event";
 import { keepCompiled } from "./compile-cache.ts";
 import { fault } from "./faults.ts";
+import { optimizeLater } from "./patient-compiler.ts";
 import { PIPE } from "./pipe.ts";
 import { endWhenNobodyReads, log } from "./terminal.ts";
 import { EVB_VERSION } from "./version.ts";
@@ -12,6 +13,7 @@ const COLUMNS = 80;
 /** Runs one command and ends the process with its code. */
 export async function main(words: readonly string[]): Promise<void> {
   keepCompiled();
+  if (WORK_ON_EVENTS.includes(words[0] ?? "")) optimizeLater();
   endWhenNobodyReads();
   process.exitCode = 0;
   try {
@@ -24,6 +26,8 @@ export async function main(words: readonly string[]): Promise<void> {
   // Sockets that linger and streams that drain are waited for; anything else that is left is not.
   process.stdout.write("", () => process.exit());
 }
+
+const WORK_ON_EVENTS = ["run", "coordinator", "client"];
 
 /** In the order of --help. What another command needs isn't loaded: an order of 500 MB takes half a second. */
 const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {

@@ -6,7 +6,7 @@ import { ColumnCursor } from "../wire/columns.ts";
 import { builtUrl } from "@evb/formats";
 import type { BenchOrder, FromBench, ThreadStart, ToBench } from "./bench-messages.ts";
 import { leaseSourcesOf } from "./lease-sources.ts";
-import { BEGUN, BENCH_WORDS, BUSY, HELD_KIB, takeBack } from "./bench-words.ts";
+import { BEGUN, BENCH_WORDS, BUSY, HELD_KIB, SENT, takeBack } from "./bench-words.ts";
 
 /** The event that a thread worked on when it ended. */
 export interface EventInWork {
@@ -227,6 +227,7 @@ export class BenchThread {
 
   #say(message: ToBench, transfer: ArrayBuffer[] = []): void {
     this.#worker.postMessage(message, transfer);
+    if (message.kind !== "open") Atomics.add(this.#words, SENT, 1);
   }
 }
 

@@ -1,8 +1,8 @@
 /**
- * What the two threads of a client share while they work: four words, so that neither waits for the other.
+ * What the two threads of a client share while they work: five words, so that neither waits for the other.
  * Events that were handed to the working thread are counted from 0; a place is such a number.
  */
-export const BENCH_WORDS = 4;
+export const BENCH_WORDS = 5;
 
 /** Places before it are begun, or done. */
 export const BEGUN = 0;
@@ -12,6 +12,8 @@ const CUTS = 1;
 export const HELD_KIB = 2;
 /** 1 while an event is worked on. */
 export const BUSY = 3;
+/** Messages that were sent to the working thread once its bench was open. */
+export const SENT = 4;
 
 /**
  * Begins the event at a place, unless events are being taken back. The order decides: the place is

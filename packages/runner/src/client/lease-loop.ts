@@ -5,13 +5,20 @@ import { encodeFailures } from "../wire/join.ts";
 import { decodeLeases, type Lease } from "../wire/lease-message.ts";
 import { encodeResults, RANGES_PER_FRAME_MAX, type ClientTimes } from "../wire/result-message.ts";
 import type { FromBench, ToBench } from "./bench-messages.ts";
-import { begin, BUSY, HELD_KIB } from "./bench-words.ts";
+import { begin, BUSY, HELD_KIB, SENT } from "./bench-words.ts";
 import type { Bench } from "./bench.ts";
 
-/** Results are sent when there is nothing left to do, and at least so often while events are worked on. */
-const PUBLISH_MS = 5;
-/** The thread's event loop gets its turn so often: leases that came are then seen. */
-const YIELD_MS = 1;
+/**
+ * Results are sent when there is nothing left to do, and while events are worked on when as many are done as are left,
+ * not more often than this: each message takes half a millisecond of this host and of the coordinator's.
+ */
+const PUBLISH_MS_MIN = 5;
+/** …and however much is left, at least so often. */
+const PUBLISH_MS_MAX = 50;
+/** The thread's event loop gets its turn at least so often, and whenever there is a message for it. */
+const YIELD_MS = 10;
+/** How often it is looked whether results may be made again. */
+const HELD_BACK_MS = 1;
 /** Totals are sent so often, or sooner when there is nothing else to do, or a message can't say of more events. */
 const EPOCH_MS = 1000;
 /** …but then not more often than this: an empty ring may be a short one. */
@@ -55,7 +62,10 @@ export class LeaseLoop {
   #epochAtMs = 0;
   #epochDue = false;
   #publishedAtMs = 0;
+  #eventsSincePublished = 0;
   #yieldedAtMs = 0;
+  /** Messages that were taken. */
+  #taken = 0;
   #wake: (() => void) | undefined;
   /** The next event that reading may be begun for. */
   readonly #ahead: { entry: Entry | undefined; event: number; fragment: number } = {
@@ -76,6 +86,7 @@ export class LeaseLoop {
 
   /** @throws EvbError "frame-bad" */
   take(message: Exclude<ToBench, { kind: "open" }>): void {
+    this.#taken++;
     switch (message.kind) {
       case "leases":
         this.#begunAtMs ??= performance.now();
@@ -130,14 +141,14 @@ export class LeaseLoop {
     if (double) this.#publishEpoch();
     let fragment = 0;
     for (let event = 0; place + event < entry.end; event++) {
-      if (!(await this.#begin(entry, place + event))) break;
+      if (!this.#begins(place + event) && !(await this.#beginLater(entry, place + event))) break;
       this.#lookAhead(entry, { event, fragment });
       const running = this.#bench.run(lease, event, fragment);
       // Most events are done at once, and have no promise that would cost each a turn.
       if (running !== undefined) await running;
       Atomics.store(this.#words, BUSY, 0);
       fragment += lease.fragmentCount[event]!;
-      await this.#afterEvent();
+      if (this.#afterEvent(place + event + 1)) await this.#yield();
       if (this.#ending) return;
     }
     // A cut may have taken it from the ring.
@@ -167,26 +178,44 @@ export class LeaseLoop {
     }
   }
 
-  /** Whether the event is still ours; waits while it is being taken back. */
-  async #begin(entry: Entry, place: number): Promise<boolean> {
+  /** Whether the event is begun: nothing is being taken back. */
+  #begins(place: number): boolean {
     Atomics.store(this.#words, BUSY, 1);
-    while (!begin(this.#words, place, this.#cuts)) {
-      Atomics.store(this.#words, BUSY, 0);
+    if (begin(this.#words, place, this.#cuts)) return true;
+    Atomics.store(this.#words, BUSY, 0);
+    return false;
+  }
+
+  /** Whether the event is still ours, once it is known what was taken back. */
+  async #beginLater(entry: Entry, place: number): Promise<boolean> {
+    do {
       await this.#message();
       if (this.#ending || place >= entry.end) return false;
-      Atomics.store(this.#words, BUSY, 1);
-    }
+    } while (!this.#begins(place));
     return true;
   }
 
-  async #afterEvent(): Promise<void> {
+  /** Whether the event loop is to have its turn. @param next the place of the event that comes then */
+  #afterEvent(next: number): boolean {
     const bench = this.#bench;
     const now = performance.now();
-    if (now - this.#publishedAtMs >= PUBLISH_MS || isFull(bench)) this.#publishResults(now);
+    this.#eventsSincePublished++;
+    if (this.#isPublishDue(now, next) || isFull(bench)) this.#publishResults(now);
     this.#epochDue ||=
       now - this.#epochAtMs >= EPOCH_MS || bench.uncountedRanges >= RANGES_PER_FRAME_MAX;
     if (this.#epochDue) this.#publishEpoch();
-    if (now - this.#yieldedAtMs < YIELD_MS) return;
+    return (
+      Atomics.load(this.#words, SENT) !== this.#taken || now - this.#yieldedAtMs >= YIELD_MS
+    );
+  }
+
+  #isPublishDue(now: number, next: number): boolean {
+    const since = now - this.#publishedAtMs;
+    if (since < PUBLISH_MS_MIN) return false;
+    return since >= PUBLISH_MS_MAX || this.#places - next <= this.#eventsSincePublished;
+  }
+
+  async #yield(): Promise<void> {
     await setImmediate();
     if (this.#isHeldBack) await this.#holdBack();
     this.#yieldedAtMs = performance.now();
@@ -198,7 +227,7 @@ export class LeaseLoop {
 
   async #holdBack(): Promise<void> {
     const begun = performance.now();
-    while (this.#isHeldBack && !this.#ending) await setTimeout(YIELD_MS);
+    while (this.#isHeldBack && !this.#ending) await setTimeout(HELD_BACK_MS);
     this.#publishSeconds += (performance.now() - begun) / 1000;
   }
 
@@ -237,6 +266,7 @@ export class LeaseLoop {
 
   #publishResults(now: number): void {
     this.#publishedAtMs = now;
+    this.#eventsSincePublished = 0;
     const { results } = this.#bench;
     if (results.isEmpty) return;
     this.#bench.settle();

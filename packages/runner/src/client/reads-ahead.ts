@@ -9,8 +9,14 @@ const EVENTS_MAX = 256;
 /** Memory gives several GB/s: where reads took longer than this for their bytes, they waited for a disk or a network. */
 const EVENT_SECONDS = 100e-6;
 const BYTES_PER_SECOND = 1e9;
-/** So much reading tells. */
+/** So much reading tells, in so many events. */
 const TELLING_SECONDS = 0.02;
+const TELLING_EVENTS = 4;
+/**
+ * Where one event in so many was slow reading is begun ahead. Not the mean: on a busy machine a thread that has to wait
+ * for a processor takes ten times as long for an event now and then, and threads that read ahead would take another.
+ */
+const SLOW_ONE_IN = 4;
 /** After so many bytes it is looked at anew: what was read once may be in memory. */
 const LOOK_AGAIN_BYTES = 2 ** 30;
 
@@ -39,7 +45,7 @@ export class ReadsAhead {
   #bytes = 0;
   #isOn: boolean;
   /** Since it was looked at last. */
-  #seen = { seconds: 0, events: 0, bytes: 0 };
+  #seen = { seconds: 0, events: 0, slow: 0, bytes: 0 };
 
   /** @param reads how many at once; undefined: as it finds best, 0: none */
   constructor(reads: number | undefined) {
@@ -95,11 +101,12 @@ export class ReadsAhead {
     const seen = this.#seen;
     seen.seconds += seconds;
     seen.events++;
+    if (seconds > EVENT_SECONDS + bytes / BYTES_PER_SECOND) seen.slow++;
     seen.bytes += bytes;
-    if (this.#isOn ? seen.bytes < LOOK_AGAIN_BYTES : seen.seconds < TELLING_SECONDS) return;
-    this.#isOn =
-      !this.#isOn && seen.seconds > seen.events * EVENT_SECONDS + seen.bytes / BYTES_PER_SECOND;
-    this.#seen = { seconds: 0, events: 0, bytes: 0 };
+    const isTelling = seen.seconds >= TELLING_SECONDS && seen.events >= TELLING_EVENTS;
+    if (this.#isOn ? seen.bytes < LOOK_AGAIN_BYTES : !isTelling) return;
+    this.#isOn = !this.#isOn && seen.slow * SLOW_ONE_IN >= seen.events;
+    this.#seen = { seconds: 0, events: 0, slow: 0, bytes: 0 };
   }
 
   /** Afterwards nothing is on its way. */

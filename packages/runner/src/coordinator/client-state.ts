@@ -2,7 +2,11 @@ import type { LeaseId } from "@evb/event";
 import { RangeSet, type Range } from "./range-set.ts";
 
 /** A client has so much work before it, so that it never waits for an answer: 100 × the round trip of 0.17 ms. */
-const WORK_AHEAD_SECONDS = 0.02;
+const WORK_AHEAD_SECONDS_MIN = 0.02;
+/** …and up to so much where a run takes long: then it need not say all the time what is done. */
+const WORK_AHEAD_SECONDS_MAX = 0.1;
+/** That much of what is left to do, shared among the clients: they are to end together. */
+const WORK_AHEAD_SHARE = 1 / 16;
 /** While it works on one lease the next one is there. */
 const LEASES_AHEAD_MIN = 2;
 /** Leases of one tiny event each fill the time ahead with thousands; they are columns, but each is also an entry here. */
@@ -55,12 +59,13 @@ export function settle(client: ClientState, range: Range & { readonly lease: Lea
   client.alone = false;
 }
 
-export function wantsMore(client: ClientState): boolean {
-  const leases = client.leases.size;
-  if (leases < LEASES_AHEAD_MIN) return true;
-  if (leases >= LEASES_AHEAD_MAX) return false;
-  if (client.secondsPerEvent === undefined) return false;
-  return client.ahead.count * client.secondsPerEvent < WORK_AHEAD_SECONDS;
+/** @param share events that nobody has, divided by the clients */
+export function wantsMore({ leases, ahead, secondsPerEvent }: ClientState, share: number): boolean {
+  if (leases.size < LEASES_AHEAD_MIN) return true;
+  if (leases.size >= LEASES_AHEAD_MAX || secondsPerEvent === undefined) return false;
+  const rest = share * secondsPerEvent * WORK_AHEAD_SHARE;
+  const wanted = Math.min(WORK_AHEAD_SECONDS_MAX, Math.max(WORK_AHEAD_SECONDS_MIN, rest));
+  return ahead.count * secondsPerEvent < wanted;
 }
 
 /** Whether it has fewer events before it than these, and not much work. */

@@ -370,7 +370,8 @@ export class Schedule {
       client.alone = true;
       return this.#lease(rank, client, { range: this.#waiting.takeSuspects()!, double: false });
     }
-    if (!wantsMore(client) && !this.#wantsNextChunk(client)) return undefined;
+    const share = this.#waiting.count / this.#clients.size;
+    if (!wantsMore(client, share) && !this.#wantsNextChunk(client)) return undefined;
     const max = this.#batchEvents(client);
     const double = this.#doubles.takeFirst(max);
     if (double !== undefined) return this.#lease(rank, client, { range: double, double: true });

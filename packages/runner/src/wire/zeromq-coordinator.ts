@@ -171,7 +171,7 @@ export class ZeromqCoordinatorLink implements CoordinatorLink {
         await socket.bind(endpoint);
         break;
       } catch (thrown) {
-        if (left > 1 && codeOf(thrown) === "EAGAIN") continue;
+        if (left > 1 && (codeOf(thrown) === "EAGAIN" || codeOf(thrown) === "EINTR")) continue;
         throw fault("port-taken", { endpoint, reason: sentenceOf(thrown) }, { cause: thrown });
       }
     return Number(/:(\d+)$/.exec(socket.lastEndpoint ?? "")?.[1]);
