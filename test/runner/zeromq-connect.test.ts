@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { connect } from "../../packages/runner/src/wire/zeromq.ts";
+import { connectSocket } from "@evb/runner";
 
 const error = (code: string): Error => Object.assign(new Error(code), { code });
 
@@ -11,7 +11,7 @@ test("a socket whose connecting a signal interrupts is connected all the same", 
       if (asked.length < 3) throw error("EINTR");
     },
   };
-  connect(socket, "tcp://127.0.0.1:1");
+  connectSocket(socket, "tcp://127.0.0.1:1");
   expect(asked).toEqual(Array(3).fill("tcp://127.0.0.1:1"));
 });
 
@@ -22,6 +22,6 @@ test("another reason why a socket can't be connected is said", () => {
     },
   };
   expect(() => {
-    connect(socket, "nonsense");
+    connectSocket(socket, "nonsense");
   }).toThrow("EINVAL");
 });

@@ -111,5 +111,6 @@ export { partRecordHead, readPartRecordHead } from "./wire/part-record.ts";
 export { decodePart, encodePart, type Part } from "./wire/part-message.ts";
 export { decodeResults, encodeResults, type Results } from "./wire/result-message.ts";
 export { decodeValue, encodeValue } from "./wire/values.ts";
+export { connectSocket } from "./wire/zeromq.ts";
 export { ZeromqClientLink } from "./wire/zeromq-client.ts";
 export { ZeromqCoordinatorLink } from "./wire/zeromq-coordinator.ts";

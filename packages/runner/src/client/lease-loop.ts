@@ -204,9 +204,7 @@ export class LeaseLoop {
     this.#epochDue ||=
       now - this.#epochAtMs >= EPOCH_MS || bench.uncountedRanges >= RANGES_PER_FRAME_MAX;
     if (this.#epochDue) this.#publishEpoch();
-    return (
-      Atomics.load(this.#words, SENT) !== this.#taken || now - this.#yieldedAtMs >= YIELD_MS
-    );
+    return Atomics.load(this.#words, SENT) !== this.#taken || now - this.#yieldedAtMs >= YIELD_MS;
   }
 
   #isPublishDue(now: number, next: number): boolean {

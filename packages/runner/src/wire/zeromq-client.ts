@@ -1,7 +1,7 @@
 import type { Dealer, Pull, XPublisher } from "zeromq";
 import type { ClientEvents, ClientLink } from "./link.ts";
 import type { KeyPair } from "./keys.ts";
-import { connect, loadZeromq, type Zeromq } from "./zeromq.ts";
+import { connectSocket, loadZeromq, type Zeromq } from "./zeromq.ts";
 
 /** How a client reaches its coordinator. */
 export interface Reaching {
@@ -55,8 +55,8 @@ export class ZeromqClientLink implements ClientLink {
     void this.#receiveSubscriptions();
     void this.#receiveWelcomes();
     const { host, joinPort, resultsPort } = this.#reaching;
-    connect(this.#results, `tcp://${host}:${String(resultsPort)}`);
-    connect(this.#join, `tcp://${host}:${String(joinPort)}`);
+    connectSocket(this.#results, `tcp://${host}:${String(resultsPort)}`);
+    connectSocket(this.#join, `tcp://${host}:${String(joinPort)}`);
   }
 
   join(request: Uint8Array<ArrayBuffer>): void {
@@ -75,7 +75,7 @@ export class ZeromqClientLink implements ClientLink {
       maxMessageSize: FRAME_BYTES_MAX,
     });
     this.#lane = lane;
-    connect(lane, `tcp://${this.#reaching.host}:${String(port)}`);
+    connectSocket(lane, `tcp://${this.#reaching.host}:${String(port)}`);
     void this.#receiveLane(lane);
   }
 

@@ -6,7 +6,7 @@ export type Zeromq = typeof zmq;
 export const loadZeromq = (): Promise<Zeromq> => import("zeromq");
 
 /** libzmq gives up where a signal comes just then: before it has done anything. */
-export function connect(socket: Pick<zmq.Socket, "connect">, endpoint: string): void {
+export function connectSocket(socket: Pick<zmq.Socket, "connect">, endpoint: string): void {
   for (;;)
     try {
       socket.connect(endpoint);
