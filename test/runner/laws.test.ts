@@ -38,8 +38,11 @@ class Histories {
 /** What run-laws.ts can't see: it doesn't know which events end clients. */
 function unjust({ world, poison, deadly, setAside, counts, progress }: Played): string | undefined {
   const { refused, redone, doubled } = counts;
-  if (world === "calm" && refused + redone + doubled + setAside.length > 0)
-    return "nothing went wrong, and something was done twice";
+  if (world === "calm" && redone + setAside.length > 0)
+    return "nothing went wrong, and something was done again";
+  // What one of two brings later than the other counts for nothing.
+  if (world === "calm" && refused > doubled)
+    return "nothing went wrong, and more totals were refused than events were doubled";
   if (poison.some((event) => !setAside.includes(event)))
     return `${String(poison)} end every client, and ${String(setAside)} were set aside`;
   // One that ended a single client may have been there when its neighbour ended two others.
@@ -71,6 +74,7 @@ describe("in a random life of a run", () => {
     "refused",
     "redone",
     "doubled",
+    "revoked",
     "nonsense",
     "lives",
     "torn",

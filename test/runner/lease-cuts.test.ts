@@ -35,7 +35,7 @@ function decodersOf(
 
 describe("a lease whose chunks hold several events", () => {
   function started(cap: number, cuts: LeaseCuts, events = 6400): Schedule {
-    const schedule = new Schedule({ first: 0, end: events }, cap, undefined, cuts);
+    const schedule = new Schedule({ first: 0, end: events }, cap, undefined, { cuts });
     schedule.handle({ kind: "started" });
     return schedule;
   }

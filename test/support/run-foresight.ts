@@ -47,6 +47,8 @@ export class Foresight {
   /** Only a late client has it, and another is to have it, too. */
   readonly toDouble: number[];
   readonly connections = new Map<Rank, Connection>();
+  /** They were asked to give back what they haven't begun. */
+  readonly asked = new Set<Connection>();
   started = false;
   stopped = false;
   doneCount = 0;
@@ -124,6 +126,11 @@ export class Foresight {
       case "client-settled":
         this.#settled(this.#connection(stimulus.rank));
         return undefined;
+      case "revoked":
+        this.#givenBack(stimulus);
+        return undefined;
+      case "beat":
+        return undefined;
       case "client-left":
         this.#forget(stimulus.rank, { politely: true });
         return undefined;
@@ -132,6 +139,27 @@ export class Foresight {
           for (const event of events) this.#release(event);
         this.#expected.clear();
         return undefined;
+    }
+  }
+
+  /** Somebody has every event that isn't counted. */
+  get isAtEnd(): boolean {
+    return this.holders.every((holders, event) => holders > 0 || this.counted[event] === 1);
+  }
+
+  #givenBack({ rank, ranges }: Stimuli<"revoked">): void {
+    const connection = this.#connection(rank);
+    this.asked.delete(connection);
+    for (const { lease, first, end } of ranges) {
+      for (const event of this.eventsOf([{ first, end }]))
+        if (connection.ahead[event] === lease)
+          this.#takeFrom(connection, event, { politely: true });
+      const range = connection.leases.get(lease);
+      if (range === undefined) continue;
+      const left = { first: range.first, end: Math.min(range.end, first) };
+      if (this.eventsOf([left]).some((event) => connection.ahead[event] === lease))
+        connection.leases.set(lease, left);
+      else connection.leases.delete(lease);
     }
   }
 
@@ -198,10 +226,10 @@ export class Foresight {
     if (--this.holders[event]! === 0) this.fresh[event] = +politely;
   }
 
-  #takeFrom(connection: Connection, event: number): void {
+  #takeFrom(connection: Connection, event: number, how = { politely: false }): void {
     connection.ahead[event] = 0;
     connection.aheadCount--;
-    this.#release(event);
+    this.#release(event, how);
     if (connection.alone === event) connection.alone = undefined;
   }
 

@@ -42,6 +42,7 @@ const COUNTS = [
   "refused",
   "redone",
   "doubled",
+  "revoked",
   "nonsense",
   "lives",
   "torn",
@@ -115,6 +116,7 @@ export class History {
         throw new Error("a law is broken: the journal is not whole");
     this.#count("redone", this.#laws.progress.redone);
     this.#count("doubled", this.#laws.progress.doubled);
+    this.#count("revoked", this.#laws.progress.revoked);
     return {
       world: this.#world,
       progress: this.#laws.progress,
@@ -126,6 +128,7 @@ export class History {
   }
 
   #step(): void {
+    if (this.#oneIn(4)) this.#handle({ kind: "beat" });
     const player = this.#players[this.#random.below(Math.max(1, this.#players.length))];
     if (player === undefined) {
       this.#join();
@@ -325,6 +328,9 @@ export class History {
       case "settled":
         this.#handle({ kind: "client-settled", rank });
         return;
+      case "revoked":
+        this.#handle({ ...message, rank });
+        return;
       case "leave":
         this.#count("left");
         this.#disconnect(player);
@@ -393,6 +399,9 @@ export class History {
         this.#byRank.get(rank)!.mail.push({ lease, alone, next: first, end, begun: false });
         return;
       }
+      case "revoke":
+        this.#byRank.get(action.rank)!.mail.push("revoke");
+        return;
       case "accept-epoch":
         if (stimulus.kind === "epoch") this.#journal.append(stimulus);
         return;

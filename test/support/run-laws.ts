@@ -18,7 +18,7 @@ export class Laws {
   #doubled = 0;
 
   constructor(range: Range, cap: number, before?: Before, cuts?: LeaseCuts) {
-    this.#schedule = new Schedule(range, cap, before, cuts);
+    this.#schedule = new Schedule(range, cap, before, { cuts });
     this.#cap = cap;
     this.#events = new Foresight(range, before);
   }
@@ -46,6 +46,7 @@ export class Laws {
     let answers = 0;
     for (const action of actions)
       if (action.kind === "lease") this.#checkLease(action);
+      else if (action.kind === "revoke") this.#checkRevoke(action);
       else if (action.kind === "finish") this.#checkFinish();
       else {
         answers++;
@@ -60,6 +61,19 @@ export class Laws {
     this.#checkProgress();
     if (stimulus.kind === "client-lost") this.#checkSuspects();
     return actions;
+  }
+
+  /** It has something, is asked once, and somebody else has nothing to do. */
+  #checkRevoke({ rank }: Extract<Action, { kind: "revoke" }>): void {
+    const { started, stopped, connections, asked } = this.#events;
+    const connection = connections.get(rank);
+    if (!started || stopped) broken("something is taken back before the start or after the stop");
+    if (connection === undefined) broken("something is taken back of a client that isn't there");
+    if (connection.late || connection.aheadCount === 0) broken("a client has nothing to give back");
+    if (asked.has(connection)) broken("a client is asked to give back, and hasn't answered");
+    if (![...connections.values()].some(({ late, aheadCount }) => !late && aheadCount === 0))
+      broken("something is taken back, and nobody idles");
+    asked.add(connection);
   }
 
   #checkAnswer(action: Exclude<Action, Lease>, answer: Answer | undefined): void {
@@ -115,7 +129,8 @@ export class Laws {
     if (done[event] === 1) wrong("is doubled, and is done");
     if (this.#events.isSuspect(event)) wrong("is doubled, and may end who has it");
     if (holders[event] !== 1) wrong("is doubled, and not one has it");
-    if (toDouble[event] !== 1) wrong("is doubled, and who has it isn't late");
+    if (toDouble[event] !== 1 && !this.#events.isAtEnd)
+      wrong("is doubled, and who has it isn't late, and other events wait");
   }
 
   /** While an event waits for a client, every client has something to do. */

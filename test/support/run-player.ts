@@ -8,6 +8,10 @@ export type Message =
       readonly busySeconds: number;
     }
   | { readonly kind: "epoch"; readonly ranges: readonly Range[] }
+  | {
+      readonly kind: "revoked";
+      readonly ranges: readonly (Range & { readonly lease: LeaseId })[];
+    }
   | { readonly kind: "settled" | "leave" };
 
 /** A lease on its way through the working thread. */
@@ -36,7 +40,7 @@ export class Player {
   restarting = false;
   queue: Entry[] = [];
   /** Leases that its coordinator has decided on, and not sent. */
-  mail: Entry[] = [];
+  mail: (Entry | "revoke")[] = [];
   /** Not acknowledged; the first `arrived` have come to the coordinator under this connection. */
   kept: Message[] = [];
   arrived = 0;
@@ -74,6 +78,22 @@ export class Player {
     this.#epochDue = true;
     this.kept.push({ kind: "settled" });
     return "lives";
+  }
+
+  /** Gives back what isn't begun, and says what; the event in work is in an epoch of its own. */
+  giveBack(): void {
+    const entries = this.queue;
+    this.queue = [];
+    const ranges: (Range & { lease: LeaseId })[] = [];
+    for (const entry of entries) {
+      const first = entry.begun ? entry.next + 1 : entry.next;
+      if (first < entry.end) ranges.push({ lease: entry.lease, first, end: entry.end });
+      entry.end = Math.min(entry.end, first);
+      if (entry.next < entry.end) this.queue.push(entry);
+    }
+    this.kept.push({ kind: "revoked", ranges });
+    this.sayEpoch();
+    this.#epochDue = true;
   }
 
   #startOver(): void {
@@ -150,7 +170,10 @@ export class Player {
 
   /** Leases arrive; a thread that is gone takes none. */
   deliver(): void {
-    if (!this.restarting && !this.leaving) this.queue.push(...this.mail);
+    const mail = this.restarting || this.leaving ? [] : this.mail;
+    for (const each of mail)
+      if (each === "revoke") this.giveBack();
+      else this.queue.push(each);
     this.mail = [];
   }
 }

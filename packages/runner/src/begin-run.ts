@@ -261,7 +261,7 @@ export function checkData(
 
 function runBefore(state: JournalState, table: EventTable): RunBefore {
   const { progress, start, schema, totals, failures, failed } = state;
-  const { doubled = 0, ...counts } = progress.counters;
+  const { doubled = 0, revoked = 0, ...counts } = progress.counters;
   return {
     schedule: {
       done: state.done.ranges,
@@ -282,6 +282,7 @@ function runBefore(state: JournalState, table: EventTable): RunBefore {
     batches: progress.batches,
     redone: progress.redone,
     doubled,
+    revoked,
     seconds: progress.seconds,
     counts: {
       ...counts,

@@ -31,8 +31,11 @@ export type ToBench =
   | { readonly kind: "open"; readonly order: BenchOrder }
   /** A LEASE as it came. */
   | { readonly kind: "leases"; readonly frame: Uint8Array; readonly double: boolean }
-  /** Events from this place on are somebody else's; what is done goes into an epoch of its own. */
-  | { readonly kind: "cut"; readonly place: number }
+  /**
+   * Events from this place on are somebody else's; what is done goes into an epoch of its own. With `settle` it is
+   * said when that has gone.
+   */
+  | { readonly kind: "cut"; readonly place: number; readonly settle: boolean }
   /** Finish the event, send what is done. */
   | { readonly kind: "end" };
 

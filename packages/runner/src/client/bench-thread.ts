@@ -3,6 +3,7 @@ import { EvbError, type ElementType } from "@evb/event";
 import { HEADER_BYTES, readHeader } from "../wire/header.ts";
 import { decodeLeases, sumOfColumn, type LeaseSources } from "../wire/lease-message.ts";
 import { ColumnCursor } from "../wire/columns.ts";
+import type { GivenBack } from "../wire/revoked-message.ts";
 import { builtUrl } from "@evb/formats";
 import type { BenchOrder, FromBench, ThreadStart, ToBench } from "./bench-messages.ts";
 import { leaseSourcesOf } from "./lease-sources.ts";
@@ -28,6 +29,13 @@ export interface BenchEvents {
   stuck(event: EventInWork, reason: string): void;
 }
 
+/** A LEASE, and the places of its events that weren't taken back. */
+interface Posted {
+  readonly place: number;
+  end: number;
+  readonly frame: Uint8Array;
+}
+
 /** A time-out is looked at so often in its course; so late it is noticed at most. */
 const LOOKS = 10;
 const LOOK_MS_MIN = 5;
@@ -47,7 +55,7 @@ export class BenchThread {
   #opening: { resolve: () => void; reject: (reason: Error) => void } | undefined;
   #schema = new Uint8Array(0);
   /** LEASEs with events that may not be begun yet. */
-  #posted: { readonly place: number; readonly end: number; readonly frame: Uint8Array }[] = [];
+  #posted: Posted[] = [];
   #places = 0;
   #events: BenchEvents | undefined;
   #watch: NodeJS.Timeout | undefined;
@@ -98,22 +106,32 @@ export class BenchThread {
 
   /** @param frame a LEASE, checked */
   post(frame: Uint8Array, { double }: { double: boolean }): void {
-    const { n } = readHeader(frame);
-    const heads = new ColumnCursor(frame, HEADER_BYTES, "lease").take("u32", 4 * n);
-    const end = this.#places + sumOfColumn(heads, 2);
+    const end = this.#places + sumOfColumn(headsOf(frame), 2);
     this.#posted.push({ place: this.#places, end, frame });
     this.#places = end;
     const copy = new Uint8Array(frame);
     this.#say({ kind: "leases", frame: copy, double }, [copy.buffer]);
   }
 
-  /** Takes back what isn't begun; what is done is sent, its totals too. */
+  /** Takes back what isn't begun; what is done is sent, its totals too, and then that it is settled. */
   takeBack(): void {
+    this.#takeBack({ settle: true });
+  }
+
+  /** Takes back what isn't begun, and says what it is; what is done is sent, its totals too. */
+  giveBack(): GivenBack[] {
+    return this.#takeBack({ settle: false });
+  }
+
+  #takeBack({ settle }: { settle: boolean }): GivenBack[] {
     const place = takeBack(this.#words);
+    const given = this.#posted.flatMap((each) => behind(each, place));
     this.#places = place;
     this.#forgetBegun();
     this.#posted = this.#posted.filter((each) => each.place < place);
-    this.#say({ kind: "cut", place });
+    for (const each of this.#posted) each.end = Math.min(each.end, place);
+    this.#say({ kind: "cut", place, settle });
+    return given;
   }
 
   /** Finishes the event in work, and sends all that is done; `ended` follows. */
@@ -229,6 +247,27 @@ export class BenchThread {
     this.#worker.postMessage(message, transfer);
     if (message.kind !== "open") Atomics.add(this.#words, SENT, 1);
   }
+}
+
+/** (lease, first, events, fragments) of each lease. */
+function headsOf(frame: Uint8Array): Uint32Array {
+  const { n } = readHeader(frame);
+  return new ColumnCursor(frame, HEADER_BYTES, "lease").take("u32", 4 * n);
+}
+
+/** Its events from a place on. */
+function behind({ place, end, frame }: Posted, from: number): GivenBack[] {
+  if (end <= from) return [];
+  const heads = headsOf(frame);
+  const given: GivenBack[] = [];
+  for (let i = 0, at = place; i < heads.length && at < end; i += 4) {
+    const events = Math.min(heads[i + 2]!, end - at);
+    const left = Math.max(0, Math.min(events, from - at));
+    if (left < events)
+      given.push({ lease: heads[i]!, first: heads[i + 1]! + left, events: events - left });
+    at += events;
+  }
+  return given;
 }
 
 function errorOf({ tag, message, exitCode }: Extract<FromBench, { kind: "failed" }>): Error {

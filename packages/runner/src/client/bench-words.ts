@@ -29,6 +29,10 @@ export function begin(words: Uint32Array, place: number, cuts: number): boolean 
   return false;
 }
 
+/** Whether events were taken back that the working thread hasn't heard of yet. */
+export const isTakenBack = (words: Uint32Array, cuts: number): boolean =>
+  Atomics.load(words, CUTS) !== cuts;
+
 /** Takes everything back that isn't begun; returns the first such place. The working thread must be told. */
 export function takeBack(words: Uint32Array): number {
   Atomics.add(words, CUTS, 1);

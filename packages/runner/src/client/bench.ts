@@ -24,6 +24,8 @@ export interface Bench {
    * @throws EvbError where no event can be right any more
    */
   run(lease: Lease, event: number, fragment: number): void | Promise<void>;
+  /** What is to be done before an event's result and totals are added to those of others. */
+  beforeResult: () => void;
   /**
    * Begins to read what an event that comes will need; events are told in order. False where enough is on
    * its way, or nothing need be begun ahead.

@@ -5,6 +5,7 @@ import { failedEvent } from "../wire/failed-event.ts";
 import { HEADER_BYTES, newFrame, openMessage, seal, type MessageKind } from "../wire/header.ts";
 import { decodeSchema, encodeFault, type Welcome } from "../wire/join.ts";
 import type { ClientLink } from "../wire/link.ts";
+import { encodeRevoked } from "../wire/revoked-message.ts";
 import { NO_TIMES, type ClientTimes } from "../wire/result-message.ts";
 import { BenchThread, type EventInWork, type StartedThread } from "./bench-thread.ts";
 import type { ClientOrder } from "./client-order.ts";
@@ -223,6 +224,9 @@ export class Client {
       case "double":
         this.#bench?.post(frame, { double: header.kind === "double" });
         return;
+      case "revoke":
+        this.#giveBack();
+        return;
       case "resend":
         this.#sendAgain(header.ack);
         break;
@@ -243,6 +247,12 @@ export class Client {
     const message = this.#outbox.keep(frames, this.#address());
     if (this.#bench !== undefined) this.#bench.held = this.#outbox.bytes;
     if (this.#contact.isHeard) this.#contact.publish(message);
+  }
+
+  /** Whoever has no thread, or leaves, gives everything back anyway. */
+  #giveBack(): void {
+    if (this.#bench === undefined || this.#leaving) return;
+    this.#keep([encodeRevoked({ ...this.#address(), seq: 0, ack: 0 }, this.#bench.giveBack())]);
   }
 
   #say(kind: "settled" | "leave"): void {

@@ -22,6 +22,8 @@ import { RowPlacer } from "./row-placer.ts";
 export class ExtractBench implements Bench {
   readonly schema = extractSchema;
   readonly leaseSources = { count: 0, chunksPerRow: undefined };
+  /** Each part is an event with totals of its own. */
+  beforeResult: () => void = () => undefined;
   readonly results = new ResultBuilder(extractSchema, []);
   readonly #welcome: Welcome;
   readonly #order: ExtractWelcome;

@@ -5,7 +5,7 @@ import { encodeFailures } from "../wire/join.ts";
 import { decodeLeases, type Lease } from "../wire/lease-message.ts";
 import { encodeResults, RANGES_PER_FRAME_MAX, type ClientTimes } from "../wire/result-message.ts";
 import type { FromBench, ToBench } from "./bench-messages.ts";
-import { begin, BUSY, HELD_KIB, SENT } from "./bench-words.ts";
+import { begin, BUSY, HELD_KIB, isTakenBack, SENT } from "./bench-words.ts";
 import type { Bench } from "./bench.ts";
 
 /**
@@ -82,6 +82,9 @@ export class LeaseLoop {
     this.#words = parts.words;
     this.#before = parts.before;
     this.#post = parts.post;
+    bench.beforeResult = () => {
+      this.#isolate();
+    };
   }
 
   /** @throws EvbError "frame-bad" */
@@ -93,7 +96,7 @@ export class LeaseLoop {
         this.#append(message);
         break;
       case "cut":
-        this.#cut(message.place);
+        this.#cut(message);
         break;
       case "end":
         this.#ending = true;
@@ -122,7 +125,7 @@ export class LeaseLoop {
     }
   }
 
-  #cut(place: number): void {
+  #cut({ place, settle }: Extract<ToBench, { kind: "cut" }>): void {
     this.#cuts++;
     this.#places = place;
     // One of those that are taken back may be about to be begun: it sees its end.
@@ -133,7 +136,14 @@ export class LeaseLoop {
     // with what comes then.
     this.#publishEpoch();
     this.#epochDue = true;
-    this.#post({ kind: "settled" });
+    if (settle) this.#post({ kind: "settled" });
+  }
+
+  /** Something was taken back while an event was in work: it may be counted elsewhere, too. */
+  #isolate(): void {
+    if (this.#epochDue || !isTakenBack(this.#words, this.#cuts)) return;
+    this.#publishEpoch();
+    this.#epochDue = true;
   }
 
   async #workOn(entry: Entry): Promise<void> {

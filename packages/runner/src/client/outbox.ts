@@ -63,7 +63,11 @@ export class Outbox {
 }
 
 /** Said of one connection: under another it would be untrue. */
-const OF_ITS_CONNECTION: ReadonlySet<MessageKind> = new Set(["leave", "settled"] as const);
+const OF_ITS_CONNECTION: ReadonlySet<MessageKind> = new Set([
+  "leave",
+  "settled",
+  "revoked",
+] as const);
 
 const bytesOf = (frames: Message): number =>
   frames.reduce((sum, frame) => sum + frame.byteLength, 0);

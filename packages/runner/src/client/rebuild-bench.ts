@@ -26,6 +26,8 @@ const UNIT_BYTES_MAX = 2 ** 19;
 export class RebuildBench implements Bench {
   readonly schema: ResultSchema;
   readonly leaseSources = { count: 0, chunksPerRow: undefined };
+  /** Each part is an event with totals of its own. */
+  beforeResult: () => void = () => undefined;
   readonly results: ResultBuilder;
   readonly #outputs: readonly string[];
   readonly #buildings: number;

@@ -18,11 +18,20 @@ import { ResultBuilder } from "./result-builder.ts";
 import { isRingRun, RingSources, type EventReader } from "./ring-sources.ts";
 import { sourceInfos, Sources } from "./sources.ts";
 
+/** What makes every event wrong that is still to come. */
+const ENDS_THE_RUN = [
+  "index-stale",
+  "data-missing",
+  "hdf5-cannot-open",
+  "hdf5-no-such-data-set",
+] as const;
+
 /** Where events are read and analysed. */
 export class Workbench implements Bench {
   readonly schema: ResultSchema;
   readonly #sources: EventReader;
   readonly results: ResultBuilder;
+  beforeResult: () => void = () => undefined;
   readonly #work: Work;
   readonly #staged: StagedTotals;
   readonly #analysisPath: string;
@@ -108,6 +117,8 @@ export class Workbench implements Bench {
     const before = this.#sources.counts;
     // The clock is looked at three times an event: more often would show where fragments are small.
     let read = begun;
+    let failed: { readonly thrown: unknown } | undefined;
+    let result: ReturnType<Work["event"]>;
     try {
       const fragments =
         this.#work.reads === false
@@ -115,26 +126,23 @@ export class Workbench implements Bench {
           : this.#sources.read(lease, fragment, end);
       read = performance.now();
       try {
-        const result = this.#work.event(
+        result = this.#work.event(
           { id: place.event, time: lease.time[event]!, fragments },
           this.#staged,
         );
-        this.results.add(place, sources, result);
-        this.#staged.commit(this.#delta.totals);
       } finally {
         this.#analysisSeconds += (performance.now() - read) / 1000;
       }
     } catch (thrown) {
-      if (
-        isEvbError(
-          thrown,
-          "index-stale",
-          "data-missing",
-          "hdf5-cannot-open",
-          "hdf5-no-such-data-set",
-        )
-      )
-        throw thrown;
+      if (isEvbError(thrown, ...ENDS_THE_RUN)) throw thrown;
+      failed = { thrown };
+    }
+    this.beforeResult();
+    try {
+      if (failed !== undefined) throw failed.thrown;
+      this.results.add(place, sources, result);
+      this.#staged.commit(this.#delta.totals);
+    } catch (thrown) {
       this.#staged.forget();
       this.results.fail(place, sources, this.#reasonOf(thrown));
     }

@@ -1,9 +1,9 @@
 /** What decides how many events the next lease has. */
 export interface BatchNeeds {
-  /** Events that nobody has yet. */
-  readonly waiting: number;
-  /** Clients that share them. */
-  readonly clients: number;
+  /** Of the events that nobody has yet, those that this client would do if all ended together. */
+  readonly share: number;
+  /** What an event has, on the average; 0: nothing is read. */
+  readonly eventBytes: number;
   /** What `--batch` says, or evb's own cap. */
   readonly cap: number;
   /** Seconds that this client has taken for an event; undefined before its first result. */
@@ -16,15 +16,18 @@ export const BATCH_CAP = 1000;
 const LEASE_SECONDS = 0.05;
 /** Before a client has shown how fast it is. */
 const FIRST_EVENTS = 2;
+/** Events of 16 MB: a lease is 32 of them, before a client has shown how fast it is as well as after it. */
+export const LEASE_BYTES_MAX = 512 * 2 ** 20;
 /** A lease is columns in one frame. */
 const EVENTS_MAX = 20_000;
 
 /**
  * How many events the next lease has. Toward the end leases shrink with what is left (factoring:
- * half of an equal share), so that all clients end together.
+ * half of what is its share by its speed), so that all clients end together.
  */
-export function batchEvents({ waiting, clients, cap, secondsPerEvent }: BatchNeeds): number {
-  const share = Math.ceil(waiting / (2 * Math.max(1, clients)));
+export function batchEvents({ share, cap, secondsPerEvent, eventBytes }: BatchNeeds): number {
+  const half = Math.ceil(share / 2);
+  const room = LEASE_BYTES_MAX / eventBytes;
   const work = secondsPerEvent === undefined ? FIRST_EVENTS : LEASE_SECONDS / secondsPerEvent;
-  return Math.max(1, Math.floor(Math.min(cap, share, work, EVENTS_MAX)));
+  return Math.max(1, Math.floor(Math.min(cap, half, work, room, EVENTS_MAX)));
 }

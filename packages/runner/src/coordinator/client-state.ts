@@ -1,4 +1,5 @@
 import type { LeaseId } from "@evb/event";
+import { LEASE_BYTES_MAX } from "./batches.ts";
 import { RangeSet, type Range } from "./range-set.ts";
 
 /** A client has so much work before it, so that it never waits for an answer: 100 × the round trip of 0.17 ms. */
@@ -7,6 +8,8 @@ const WORK_AHEAD_SECONDS_MIN = 0.02;
 const WORK_AHEAD_SECONDS_MAX = 0.1;
 /** That much of what is left to do, shared among the clients: they are to end together. */
 const WORK_AHEAD_SHARE = 1 / 16;
+/** …and so many bytes, whatever its clock says: twice what a lease may have. */
+const BYTES_AHEAD_MAX = 2 * LEASE_BYTES_MAX;
 /** While it works on one lease the next one is there. */
 const LEASES_AHEAD_MIN = 2;
 /** Leases of one tiny event each fill the time ahead with thousands; they are columns, but each is also an entry here. */
@@ -17,6 +20,9 @@ const CHUNK_AHEAD_SECONDS = 0.2;
 const SPEED_WEIGHT = 0.3;
 /** A microsecond: what an event costs that the client's clock can't see. */
 const SECONDS_PER_EVENT_MIN = 1e-6;
+
+/** Events of one lease. */
+export type LeasePart = Range & { readonly lease: LeaseId };
 
 /** One client, as the schedule sees it. */
 export interface ClientState {
@@ -29,6 +35,12 @@ export interface ClientState {
   alone: boolean;
   /** Nothing is heard of it. */
   late: boolean;
+  /** It was asked to give back what it hasn't begun, and hasn't answered. */
+  revoking: boolean;
+  /** It has answered, and been given nothing since: what it has is begun. */
+  begunAll: boolean;
+  /** Beats since it last brought results, or was given something to do. */
+  silentBeats: number;
   secondsPerEvent: number | undefined;
   /** Of its last message; undefined: its clock ran before it came to us. */
   busySeconds: number | undefined;
@@ -41,28 +53,50 @@ export function newClient({ returned }: { returned: boolean }): ClientState {
     uncounted: new RangeSet(),
     alone: false,
     late: false,
+    revoking: false,
+    begunAll: false,
+    silentBeats: 0,
     secondsPerEvent: undefined,
     busySeconds: returned ? undefined : 0,
   };
 }
 
-/** The events of the range leave the lease that they were in, if it is this client's. */
-export function settle(client: ClientState, range: Range & { readonly lease: LeaseId }): void {
+/** The events of the range leave the lease that they were in, if it is this client's; returns them. */
+export function settle(client: ClientState, range: LeasePart): Range[] {
   const lease = client.leases.get(range.lease);
-  if (lease === undefined) return;
+  if (lease === undefined) return [];
   const first = Math.max(range.first, lease.first);
   const end = Math.min(range.end, lease.end);
-  client.ahead.remove({ first, end });
+  const left = client.ahead.remove({ first, end });
   // Not by counting: in an earlier life of the coordinator another lease had this number.
-  if (client.ahead.touches(lease)) return;
+  if (client.ahead.touches(lease)) return left;
   client.leases.delete(range.lease);
   client.alone = false;
+  return left;
 }
 
-/** @param share events that nobody has, divided by the clients */
-export function wantsMore({ leases, ahead, secondsPerEvent }: ClientState, share: number): boolean {
+/** What it takes for an event, to compare; who hasn't shown it comes last. */
+export const secondsOf = ({ secondsPerEvent }: ClientState): number =>
+  secondsPerEvent ?? Number.MAX_VALUE;
+
+/** The client hasn't begun them, and won't: its lease ends before them. Returns those that it had. */
+export function giveBack(client: ClientState, range: LeasePart): Range[] {
+  const given = settle(client, range);
+  const lease = client.leases.get(range.lease);
+  // They may come to it again, in another lease.
+  if (lease !== undefined)
+    client.leases.set(range.lease, { ...lease, end: Math.min(lease.end, range.first) });
+  return given;
+}
+
+/** @param share events of those that nobody has that would be its; @param eventBytes what an event has, on the average */
+export function wantsMore(
+  { leases, ahead, secondsPerEvent }: ClientState,
+  { share, eventBytes }: { share: number; eventBytes: number },
+): boolean {
   if (leases.size < LEASES_AHEAD_MIN) return true;
   if (leases.size >= LEASES_AHEAD_MAX || secondsPerEvent === undefined) return false;
+  if (ahead.count * eventBytes >= BYTES_AHEAD_MAX) return false;
   const rest = share * secondsPerEvent * WORK_AHEAD_SHARE;
   const wanted = Math.min(WORK_AHEAD_SECONDS_MAX, Math.max(WORK_AHEAD_SECONDS_MIN, rest));
   return ahead.count * secondsPerEvent < wanted;
@@ -81,6 +115,7 @@ export function measure(client: ClientState, events: number, busySeconds: number
   const since = client.busySeconds;
   if (events === 0) return;
   client.busySeconds = busySeconds;
+  client.silentBeats = 0;
   if (since === undefined) return;
   const now = Math.max(SECONDS_PER_EVENT_MIN, (busySeconds - since) / events);
   const before = client.secondsPerEvent;

@@ -43,6 +43,7 @@ export interface RunBefore {
   readonly batches: number;
   readonly redone: number;
   readonly doubled: number;
+  readonly revoked: number;
   readonly seconds: number;
   readonly counts: Readonly<Record<string, number>>;
 }

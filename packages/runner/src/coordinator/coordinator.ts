@@ -345,6 +345,9 @@ export class Coordinator {
       case "settled":
         this.#dispatch.perform({ kind: "client-settled", rank: peer.rank });
         return;
+      case "revoked":
+        this.#dispatch.takeRevoked(peer, message);
+        return;
       case "leave":
         this.#leave(peer);
         return;
@@ -368,6 +371,7 @@ export class Coordinator {
   #beat(): void {
     const now = this.#now();
     this.#vigil.look(this.#admission.peers, now);
+    this.#dispatch.perform({ kind: "beat" });
     for (const peer of this.#admission.peers)
       if (isReady(peer) && now - peer.sentAtMs >= BEAT_MS) this.#mailroom.say(peer, "ack");
     this.#startIfAllAreThere();

@@ -81,7 +81,9 @@ export class Dispatch {
     this.#table = new EventTable(index);
     this.#reads = !READ_NOTHING.includes(order.analysis.name);
     const cuts = this.#reads && order.rebuild === undefined ? this.#table.cuts : undefined;
-    this.#schedule = new Schedule(order.range, order.batchCap, before?.schedule, cuts);
+    const eventBytes = this.#reads && order.rebuild === undefined ? this.#table.eventBytes : 0;
+    const how = { cuts, eventBytes };
+    this.#schedule = new Schedule(order.range, order.batchCap, before?.schedule, how);
     this.#handedOut = this.#schedule.progress.handedOut;
     this.#failures = new Failures(before ?? { failed: 0, failures: [] });
     this.#intake = new Intake({ range: order.range, table: this.#table, journal }, before?.agreed);
@@ -97,13 +99,14 @@ export class Dispatch {
 
   /** Of all lives of the coordinator. */
   get progress(): Progress {
-    const { batches, redone, doubled, ...more } = this.#schedule.progress;
-    const before = this.#before ?? { batches: 0, redone: 0, doubled: 0 };
+    const { batches, redone, doubled, revoked, ...more } = this.#schedule.progress;
+    const before = this.#before ?? { batches: 0, redone: 0, doubled: 0, revoked: 0 };
     return {
       ...more,
       batches: before.batches + batches,
       redone: before.redone + redone,
       doubled: before.doubled + doubled,
+      revoked: before.revoked + revoked,
     };
   }
 
@@ -159,6 +162,13 @@ export class Dispatch {
     else this.#counts.epochsRefused++;
     this.#trace({ what: accepted ? "counted" : "refused", rank, events: lengthOf(ranges) });
     this.#performAll(actions);
+  }
+
+  /** @throws EvbError "frame-bad" */
+  takeRevoked({ rank }: Peer, { header, frame }: Message): void {
+    const ranges = this.#intake.revoked(header, frame);
+    this.#trace({ what: "revoked", rank, events: lengthOf(ranges) });
+    this.perform({ kind: "revoked", rank, ranges });
   }
 
   /** Tells the schedule and does what it says; returns the events that were committed. */
@@ -217,6 +227,11 @@ export class Dispatch {
           for (const range of committed)
             this.#trace({ what: "commit", rank: action.rank, ...range });
           break;
+        case "revoke":
+          this.#trace({ what: "revoke", rank: action.rank });
+          this.#mailroom.revoke(this.#peerOf(action.rank));
+          this.flushSoon();
+          break;
         case "set-aside":
           this.#setAside(action.ranges);
           break;
@@ -261,9 +276,9 @@ export class Dispatch {
   }
 
   #journalProgress(): void {
-    const { handedOut, batches, redone, doubled } = this.progress;
+    const { handedOut, batches, redone, doubled, revoked } = this.progress;
     this.#handedOut = handedOut;
-    const counters = { ...this.#counts, doubled };
+    const counters = { ...this.#counts, doubled, revoked };
     const progress = { handedOut, batches, redone, seconds: this.#seconds(), counters };
     this.#journal.append("progress", 0, encodeValue(progress));
   }

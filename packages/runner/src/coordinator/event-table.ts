@@ -1,5 +1,5 @@
-import type { ElementType } from "@evb/event";
-import type { ChunkPlaces } from "@evb/formats";
+import { elementBytes, type ElementType } from "@evb/event";
+import { rowBytesOf, type ChunkPlaces } from "@evb/formats";
 import type { EventSlab, RunEvents } from "@evb/index";
 import { SharedChunks, type LeaseCuts } from "./lease-cuts.ts";
 import type { Range } from "./range-set.ts";
@@ -47,6 +47,15 @@ export class EventTable {
   /** Where the chunks of fragments lie, as leases need them; undefined where none has any. */
   places({ source, row }: Pick<EventSlab, "source" | "row">): ChunkPlaces | undefined {
     return this.#index.places(source, row);
+  }
+
+  /** What an event has that every source is in, decoded; of ring items, whose lengths differ, nothing is known. */
+  get eventBytes(): number {
+    return this.#index.sources.reduce(
+      (sum, { itemShape, type }) =>
+        sum + rowBytesOf({ itemShape, elementBytes: elementBytes(type) }),
+      0,
+    );
   }
 
   /** Where leases should end; undefined: it is all the same. */

@@ -20,6 +20,7 @@ const COUNTED: ReadonlySet<MessageKind> = new Set([
   "leave",
   "fault",
   "settled",
+  "revoked",
 ] as const);
 
 export interface InboxEvents {

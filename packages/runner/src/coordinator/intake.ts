@@ -7,6 +7,7 @@ import type { Header } from "../wire/header.ts";
 import { failedEvent } from "../wire/failed-event.ts";
 import { decodeFailures, decodeSchema, encodeSchema, type Failure } from "../wire/join.ts";
 import { decodeResults, type ClientTimes } from "../wire/result-message.ts";
+import { decodeRevoked } from "../wire/revoked-message.ts";
 import type { EventTable } from "./event-table.ts";
 import type { Peer } from "./peer.ts";
 import { RangeSet, type Range } from "./range-set.ts";
@@ -77,6 +78,15 @@ export class Intake {
     if (failures.length > 0) checkFailures(failures, ranges);
     this.#journal.append("results", rank, ...resultParts(frame, second));
     return { ranges, times: results.times, failures };
+  }
+
+  /** Events that a client gives back. @throws EvbError "frame-bad" */
+  revoked(header: Header, frame: Uint8Array): TakenResults["ranges"] {
+    return decodeRevoked(header, frame).map(({ lease, first, events }) => {
+      const range = { lease: asLeaseId(lease), first, end: first + events };
+      this.#check("revoked", range);
+      return range;
+    });
   }
 
   /** Whether it counts is the schedule's to say; then {@link count} it. @throws EvbError "frame-bad" */

@@ -38,6 +38,12 @@ export class Mailroom {
     this.#waiting.add(peer);
   }
 
+  /** It is asked to give back what it hasn't begun, of all that goes out before. */
+  revoke(peer: Peer): void {
+    peer.revoke = true;
+    this.#waiting.add(peer);
+  }
+
   /** What was received from it is acknowledged with the next flush. */
   acknowledge(peer: Peer): void {
     this.#waiting.add(peer);
@@ -51,6 +57,8 @@ export class Mailroom {
       if (peer.lost) continue;
       peer.journalled = peer.received;
       while (peer.outbox.length > 0) this.#sendLeases(peer);
+      if (peer.revoke) this.say(peer, "revoke");
+      peer.revoke = false;
       if (peer.acked < peer.journalled) this.say(peer, "ack");
       if (peer.left) this.#dismiss(peer);
     }
@@ -73,7 +81,7 @@ export class Mailroom {
     peer.lane.close(LAST_ACK_MS);
   }
 
-  say(peer: Peer, kind: "ack" | "resend" | "stop" | "bye"): void {
+  say(peer: Peer, kind: "ack" | "resend" | "revoke" | "stop" | "bye"): void {
     this.#send(peer, newFrame({ ...this.#header(peer), kind, n: 0 }, 0).frame);
   }
 

@@ -40,6 +40,8 @@ export interface Peer {
   resendAtMs: number;
   /** Leases that go out with the next flush. */
   readonly outbox: { readonly lease: Lease; readonly double: boolean }[];
+  /** It is asked with the next flush to give back what it hasn't begun. */
+  revoke: boolean;
 }
 
 /** It can be given leases. */
@@ -67,5 +69,6 @@ export function newPeer(
     sentAtMs: 0,
     resendAtMs: -Infinity,
     outbox: [],
+    revoke: false,
   };
 }

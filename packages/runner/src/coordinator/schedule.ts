@@ -3,14 +3,19 @@ import { batchEvents } from "./batches.ts";
 import {
   hasLittle,
   newClient,
+  giveBack,
+  secondsOf,
   settle,
   wantsMore,
   measure,
   type ClientState,
+  type LeasePart,
 } from "./client-state.ts";
 import type { LeaseCuts } from "./lease-cuts.ts";
 import { lengthOf, RangeSet, type Range } from "./range-set.ts";
+import { Speeds } from "./speeds.ts";
 import { Suspects, type SuspectRanges } from "./suspects.ts";
+import { tailMoves } from "./tail.ts";
 import { Waiting } from "./waiting.ts";
 
 export type Stimulus =
@@ -24,7 +29,7 @@ export type Stimulus =
   | {
       readonly kind: "results";
       readonly rank: Rank;
-      readonly ranges: readonly (Range & { readonly lease: LeaseId })[];
+      readonly ranges: readonly LeasePart[];
       /** Seconds that the client has spent on events since it joined. */
       readonly busySeconds: number;
     }
@@ -40,6 +45,14 @@ export type Stimulus =
   | { readonly kind: "client-settled"; readonly rank: Rank }
   /** It gives back what it had, and goes. */
   | { readonly kind: "client-left"; readonly rank: Rank }
+  /** It gives back events that it hasn't begun, as it was asked to. */
+  | {
+      readonly kind: "revoked";
+      readonly rank: Rank;
+      readonly ranges: readonly LeasePart[];
+    }
+  /** A tenth of a second has passed. */
+  | { readonly kind: "beat" }
   /** Clients of an earlier life of the coordinator that have not come by now never will. */
   | { readonly kind: "waited" };
 
@@ -56,6 +69,8 @@ export type Action =
     }
   /** These results are the first of their events: they count. */
   | { readonly kind: "commit"; readonly rank: Rank; readonly ranges: readonly Range[] }
+  /** It is to give back what it hasn't begun: others have nothing to do. */
+  | { readonly kind: "revoke"; readonly rank: Rank }
   | { readonly kind: "accept-epoch"; readonly rank: Rank }
   | { readonly kind: "refuse-epoch"; readonly rank: Rank }
   /** These events ended too many clients: they are done and counted, as failed. */
@@ -75,6 +90,8 @@ export interface Progress {
   readonly redone: number;
   /** Events handed out while another client had them. */
   readonly doubled: number;
+  /** Events that were taken back from a client that hadn't begun them, for one that had nothing to do. */
+  readonly revoked: number;
   /** From it on no event has been handed out; below it all have been, or are kept for clients that have their neighbours. */
   readonly handedOut: number;
 }
@@ -114,13 +131,23 @@ export class Schedule {
   #leases = 0;
   #redone = 0;
   #doubled = 0;
+  #revoked = 0;
   #handedOut: number;
+  readonly #speeds = new Speeds();
+  readonly #eventBytes: number;
 
   /**
    * @param batchCap the most events of a lease; @param before of a run that goes on
-   * @param cuts undefined: it is all the same where leases end
+   * @param how.cuts undefined: it is all the same where leases end
+   * @param how.eventBytes what an event has, on the average; 0: nothing is read
    */
-  constructor(range: Range, batchCap: number, before?: Before, cuts?: LeaseCuts) {
+  constructor(
+    range: Range,
+    batchCap: number,
+    before?: Before,
+    { cuts, eventBytes = 0 }: { cuts?: LeaseCuts | undefined; eventBytes?: number } = {},
+  ) {
+    this.#eventBytes = eventBytes;
     this.#events = range.end - range.first;
     this.#cap = batchCap;
     this.#cuts = cuts;
@@ -149,6 +176,7 @@ export class Schedule {
       batches: this.#leases,
       redone: this.#redone,
       doubled: this.#doubled,
+      revoked: this.#revoked,
       handedOut: this.#handedOut,
     };
   }
@@ -168,6 +196,12 @@ export class Schedule {
   }
 
   handle(stimulus: Stimulus): Action[] {
+    const actions = this.#react(stimulus);
+    if (this.#started && !this.#finished) actions.push(...this.#endTogether());
+    return actions;
+  }
+
+  #react(stimulus: Stimulus): Action[] {
     switch (stimulus.kind) {
       case "started":
         this.#started = true;
@@ -191,9 +225,49 @@ export class Schedule {
         return [...this.#lost(stimulus), ...this.#finishIfDone()];
       case "client-left":
         return this.#left(stimulus.rank);
+      case "revoked":
+        return this.#givenBack(stimulus);
+      case "beat":
+        for (const client of this.#clients.values()) client.silentBeats++;
+        return [];
       case "waited":
         return this.#waited();
     }
+  }
+
+  /** Nothing waits for a client, and some idle: they help the others. */
+  #endTogether(): Action[] {
+    if (this.#waiting.count + this.#doubles.count > 0) return [];
+    const { revoke, double } = tailMoves(
+      this.#clients,
+      (client) => this.#onlyOf(client).length === 0,
+    );
+    const asked = revoke.map((rank): Action => {
+      this.#clients.get(rank)!.revoking = true;
+      return { kind: "revoke", rank };
+    });
+    return [...asked, ...double.flatMap(({ to, of }) => this.#doubleFor(to, of))];
+  }
+
+  #doubleFor(rank: Rank, of: Rank): Action[] {
+    const [range] = this.#onlyOf(this.#clients.get(of)!);
+    if (range === undefined) return [];
+    const end = Math.min(range.end, range.first + this.#cap);
+    const part = { first: range.first, end };
+    return [this.#lease(rank, this.#clients.get(rank)!, { range: part, double: true })];
+  }
+
+  /** What it has left is begun. */
+  #givenBack({ rank, ranges }: Extract<Stimulus, { kind: "revoked" }>): Action[] {
+    const client = this.#clients.get(rank);
+    if (client === undefined) return [];
+    client.revoking = false;
+    client.begunAll = true;
+    const given = ranges.flatMap((range) => giveBack(client, range));
+    this.#doubles.removeAll(given);
+    this.#revoked += lengthOf(given);
+    this.#giveBack(given, { again: false });
+    return this.#leaseToAll({ last: rank });
   }
 
   #ready({ rank, returned }: Extract<Stimulus, { kind: "client-ready" }>): Action[] {
@@ -228,7 +302,9 @@ export class Schedule {
       // A client that was taken for lost and came back brings results of what was given back.
       this.#forget(range);
     }
+    const before = client.secondsPerEvent;
     measure(client, lengthOf(ranges), busySeconds);
+    this.#speeds.change(before, client.secondsPerEvent);
     return [{ kind: "commit", rank, ranges: fresh }, ...this.#leaseTo(rank)];
   }
 
@@ -309,6 +385,7 @@ export class Schedule {
 
   #remove(rank: Rank, client: ClientState, how: { again: boolean }): void {
     this.#clients.delete(rank);
+    this.#speeds.change(client.secondsPerEvent, undefined);
     this.#waiting.release(rank);
     this.#doubles.removeAll(client.ahead.ranges);
     this.#giveBack(client.ahead.ranges, how);
@@ -347,19 +424,30 @@ export class Schedule {
     if (this.#doubles.count > 0) this.#doubles.remove(range);
   }
 
-  #leaseToAll(): Action[] {
-    return [...this.#clients.keys()].flatMap((rank) => this.#leaseTo(rank));
+  /** A lease to each that has nothing before anybody gets two; @param last it gave back what there is */
+  #leaseToAll({ last }: { last?: Rank } = {}): Action[] {
+    const others = [...this.#clients.keys()].filter((rank) => rank !== last);
+    const ranks = last === undefined ? others : [...others, last];
+    const idle = ranks.filter((rank) => this.#clients.get(rank)!.leases.size === 0);
+    // The fastest first; who gave something back is last among its equals.
+    const seconds = (rank: Rank): number => secondsOf(this.#clients.get(rank)!);
+    idle.sort((a, b) => seconds(a) - seconds(b));
+    return [
+      ...idle.flatMap((rank) => this.#leaseTo(rank, 1)),
+      ...ranks.flatMap((rank) => this.#leaseTo(rank)),
+    ];
   }
 
-  #leaseTo(rank: Rank): Action[] {
+  #leaseTo(rank: Rank, most = Infinity): Action[] {
     const client = this.#clients.get(rank);
     const actions: Action[] = [];
     if (!this.#started || client === undefined || client.late) return actions;
-    for (;;) {
+    while (actions.length < most) {
       const action = this.#nextLease(rank, client);
-      if (action === undefined) return actions;
+      if (action === undefined) break;
       actions.push(action);
     }
+    return actions;
   }
 
   #nextLease(rank: Rank, client: ClientState): Action | undefined {
@@ -370,9 +458,12 @@ export class Schedule {
       client.alone = true;
       return this.#lease(rank, client, { range: this.#waiting.takeSuspects()!, double: false });
     }
-    const share = this.#waiting.count / this.#clients.size;
-    if (!wantsMore(client, share) && !this.#wantsNextChunk(client)) return undefined;
-    const max = this.#batchEvents(client);
+    const share = this.#shareOf(client);
+    const eventBytes = this.#eventBytes;
+    if (!wantsMore(client, { share, eventBytes }) && !this.#wantsNextChunk(client))
+      return undefined;
+    const { secondsPerEvent } = client;
+    const max = batchEvents({ share, cap: this.#cap, secondsPerEvent, eventBytes });
     const double = this.#doubles.takeFirst(max);
     if (double !== undefined) return this.#lease(rank, client, { range: double, double: true });
     const range = this.#waiting.take(rank, max, { idles: client.leases.size === 0 });
@@ -386,13 +477,10 @@ export class Schedule {
     return hasLittle(client, Math.min(this.#cuts.reach, share));
   }
 
-  #batchEvents({ secondsPerEvent }: ClientState): number {
-    return batchEvents({
-      waiting: this.#waiting.count + this.#doubles.count,
-      clients: this.#clients.size,
-      cap: this.#cap,
-      secondsPerEvent,
-    });
+  /** Events of those that wait that it would do if all ended together. */
+  #shareOf(client: ClientState): number {
+    const waiting = this.#waiting.count + this.#doubles.count;
+    return waiting * this.#speeds.shareOf(client, this.#clients.size);
   }
 
   #lease(
@@ -405,6 +493,9 @@ export class Schedule {
     this.#redone += again;
     if (double) this.#doubled += range.end - range.first;
     this.#handedOut = Math.max(this.#handedOut, range.end);
+    client.begunAll = false;
+    // Who had nothing to do was silent by right.
+    if (client.leases.size === 0) client.silentBeats = 0;
     client.leases.set(lease, range);
     client.ahead.add(range);
     return { kind: "lease", rank, lease, range, double, again };

@@ -28,7 +28,9 @@ export type TraceEntry =
     }
   | { readonly what: "counted" | "refused"; readonly rank: number; readonly events: number }
   | { readonly what: "lost"; readonly rank: number; readonly died: boolean }
-  | { readonly what: "left" | "late" | "gap"; readonly rank: number }
+  | { readonly what: "left" | "late" | "gap" | "revoke"; readonly rank: number }
+  /** The answer to "revoke": so many events were given back. */
+  | { readonly what: "revoked"; readonly rank: number; readonly events: number }
   | { readonly what: "set-aside"; readonly event: number };
 
 export type Trace = (entry: TraceEntry) => void;

@@ -30,7 +30,11 @@ export interface RunReport {
   readonly totals: Readonly<Record<string, string | number | number[]>>;
   readonly clients: readonly ClientShare[];
   /** What went wrong and was mended. */
-  readonly faults: FaultCounts & { readonly leasedAgain: number; readonly doubled: number };
+  readonly faults: FaultCounts & {
+    readonly leasedAgain: number;
+    readonly doubled: number;
+    readonly revoked: number;
+  };
   /** Undefined where every event is done. */
   readonly ended: string | undefined;
 }
@@ -69,7 +73,12 @@ export function runReport(
     digest,
     totals: totalsOf(outcome.totals),
     clients: outcome.clients,
-    faults: { ...outcome.faults, leasedAgain: outcome.redone, doubled: outcome.doubled },
+    faults: {
+      ...outcome.faults,
+      leasedAgain: outcome.redone,
+      doubled: outcome.doubled,
+      revoked: outcome.revoked,
+    },
     ended,
   };
 }

@@ -2,7 +2,7 @@ import { crc32 } from "node:zlib";
 import { fault } from "../faults.ts";
 
 /** Counted up when a message changes; both sides must agree. */
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 
 /** Little-endian. 24 bytes keep the 8-byte columns behind it aligned. */
 //   0      1         2     4         8     12    16    20
@@ -18,6 +18,8 @@ const MESSAGE = {
   bye: 5,
   /** Leases of events that another client has, too, or may have: their totals travel in epochs of their own. */
   double: 6,
+  /** Others have nothing to do: what isn't begun is to be given back. */
+  revoke: 7,
   hello: 16,
   result: 17,
   epoch: 18,
@@ -27,6 +29,8 @@ const MESSAGE = {
   fault: 21,
   /** Totals of all that was done before the client joined have been sent. */
   settled: 22,
+  /** The answer to a revoke: events that were not begun, and won't be. */
+  revoked: 23,
 } as const;
 export type MessageKind = keyof typeof MESSAGE;
 
