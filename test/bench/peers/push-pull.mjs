@@ -1,4 +1,4 @@
-// What zeromq.js can do with one message a lease, and nothing else: PULLERS MESSAGES → {"seconds"}. One process pushes
+// What zeromq.js can do with one message a lease, and nothing else: PULLERS MESSAGES → {"seconds", "cpuSeconds"}. One process pushes
 // messages of 24 bytes to the pullers over loopback TCP, to each on a socket of its own, and gets one back for each,
 // also by PUSH and PULL; 64 are under way to every puller; CURVE as in evb. Every puller is a process.
 import { fork } from "node:child_process";
@@ -59,14 +59,15 @@ async function push(pullers, messages) {
     void socket.send(message);
   };
   for (const { socket } of lanes) socket.sendTimeout = 0;
-  const begun = performance.now();
+  const [begun, cpuBefore] = [performance.now(), process.cpuUsage()];
   for (let n = 0; n < UNDER_WAY; n++) lanes.forEach(sendNext);
   for (let back = 0; back < messages; back++) {
     const [message] = await results.receive();
     sendNext(lanes[message.readUInt32LE()]);
   }
   const seconds = (performance.now() - begun) / 1000;
-  console.log(JSON.stringify({ seconds }));
+  const { user, system } = process.cpuUsage(cpuBefore);
+  console.log(JSON.stringify({ seconds, cpuSeconds: (user + system) / 1e6 }));
   for (const { socket, puller } of lanes) {
     puller.disconnect();
     socket.close();
