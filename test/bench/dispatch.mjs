@@ -168,7 +168,7 @@ function memoryFigures(place) {
       value: median(peaks),
       unit: "MB",
       most: MEGABYTES_MAX,
-      ceiling: 1.1 * MEGABYTES_MAX,
+      ceiling: (11 * MEGABYTES_MAX) / 10,
     },
   ];
 }
