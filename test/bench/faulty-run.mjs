@@ -21,12 +21,12 @@ export class Running {
   stdout = "";
   stderr = "";
 
-  constructor([command, ...words]) {
-    this.child = spawn(command, words, { stdio: ["ignore", "pipe", "pipe"] });
+  constructor([command, ...words], { timeoutMs = TIMEOUT_MS, env = process.env } = {}) {
+    this.child = spawn(command, words, { env, stdio: ["ignore", "pipe", "pipe"] });
     started.add(this.child);
     this.child.stdout.setEncoding("utf8").on("data", (text) => (this.stdout += text));
     this.child.stderr.setEncoding("utf8").on("data", (text) => (this.stderr += text));
-    const deadline = globalThis.setTimeout(() => this.child.kill("SIGKILL"), TIMEOUT_MS);
+    const deadline = globalThis.setTimeout(() => this.child.kill("SIGKILL"), timeoutMs);
     this.ended = new Promise((resolve) => {
       this.child.once("close", (code) => {
         clearTimeout(deadline);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { describeWith } from "../support/capabilities.ts";
 import { ROOT, run } from "../support/system.ts";
 
@@ -42,5 +42,21 @@ describeWith(["h5py"], "clients", () => {
 describeWith(["h5py", "disk"], "order", () => {
   test("is measured against cp, sha512sum, and what memory it may take", () => {
     benchmark("order.mjs", "--rounds", "3", "--fragments", "10000000");
+  });
+});
+
+describe("dispatch", () => {
+  const size = ["--rounds", "1", "--events", "1000000", "--leases", "300000", "--clients", "16"];
+
+  test("is measured against a bare exchange of messages, by leases and by the coordinator's CPU", () => {
+    benchmark("dispatch.mjs", ...size, "--only", "0");
+  });
+
+  test("begins soon after its clients do, as programs that do nothing are over", () => {
+    benchmark("dispatch.mjs", ...size, "--only", "1");
+  });
+
+  test("leaves the coordinator's memory small", () => {
+    benchmark("dispatch.mjs", ...size, "--only", "2");
   });
 });
