@@ -15,6 +15,8 @@ const SIZES = {
   oracleLarge: { quick: { events: 50, ints: 1000 }, full: { events: 2_000, ints: 250_000 } },
   /** The first file of a mock run that must not take more memory. */
   generateLarge: { quick: { gigabytes: 0.1 }, full: { gigabytes: 10 } },
+  /** An index of many events, and the memory of a coordinator that works on them. */
+  indexEvents: { quick: { millions: 1 }, full: { millions: 10 } },
 } as const;
 
 type Sizes = {

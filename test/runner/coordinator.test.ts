@@ -39,6 +39,8 @@ describe("the coordinator", () => {
   /** The coordinator's clock: it stands still unless a test lets time go by. */
   let nowMs: number;
   let puppets: Puppet[];
+  /** As a host does that has no file descriptors left. */
+  let lanesLeft: number;
   let journals = 0;
 
   beforeEach(() => {
@@ -48,10 +50,17 @@ describe("the coordinator", () => {
     traced = [];
     nowMs = 1000;
     puppets = [];
+    lanesLeft = Infinity;
     const coordinator = new Coordinator({
       index,
       order: { ...runOrder(run, "unused"), run: "", range },
-      link: network.coordinator,
+      link: {
+        ...network.coordinator,
+        openLane: (events) =>
+          lanesLeft-- > 0
+            ? network.coordinator.openLane(events)
+            : Promise.reject(new Error("there is no lane")),
+      },
       journal,
       watcher: { progress: () => undefined, notice: () => undefined },
       trace: (entry) => traced.push(entry),
@@ -93,6 +102,32 @@ describe("the coordinator", () => {
     await client.results(13, 2);
     expect(client.acknowledged).toBe(2);
     expect(await outcomeWithout(client)).toMatchObject({ done: 5, faults: { strayFrames: 0 } });
+  });
+
+  test("lets a client in that asks again when another one has given its lane back", async () => {
+    lanesLeft = 0;
+    const client = new Puppet(network, index, { number: 1 });
+    puppets.push(client);
+    await client.join();
+    nowMs += 2900;
+    await client.join();
+    expect([client.welcome, client.refusal]).toEqual([undefined, undefined]);
+    lanesLeft = 1;
+    await client.join();
+    expect(client.welcome).toMatchObject({ rank: 1 });
+  });
+
+  test("refuses a client for which there is no lane for 3 s, and says why; the others work on", async () => {
+    const other = await ready(1);
+    lanesLeft = 0;
+    const client = new Puppet(network, index, { number: 2 });
+    puppets.push(client);
+    await client.join();
+    nowMs += 3000;
+    await client.join();
+    expect(client.refusal).toMatchObject({ refused: "there is no lane" });
+    await other.results(10, 3);
+    expect(other.acknowledged).toBe(1);
   });
 
   test("takes nothing behind a gap, and asks for what is missing", async () => {

@@ -8,6 +8,13 @@ const BIN = fileURLToPath(new URL("../../packages/cli/bin/evb.js", import.meta.u
 /** No command of these tests takes a tenth of it alone on two cores. */
 const TIMEOUT_MS = 60_000;
 
+interface Surroundings {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** What `ulimit -n` says. */
+  readonly openFiles?: number;
+}
+
 /** A command that is on, and what it has said so far. */
 export class Running {
   readonly child: ChildProcess;
@@ -16,8 +23,11 @@ export class Running {
   stderr = "";
   #wake: (() => void)[] = [];
 
-  constructor(words: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) {
-    this.child = spawn(process.execPath, [BIN, ...words], {
+  constructor(words: readonly string[], { openFiles, ...options }: Surroundings = {}) {
+    const command = [process.execPath, BIN, ...words];
+    const limited = ["sh", "-c", `ulimit -n ${String(openFiles)}; exec "$0" "$@"`, ...command];
+    const [program, ...args] = openFiles === undefined ? command : limited;
+    this.child = spawn(program!, args, {
       ...options,
       env: { ...process.env, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
@@ -77,15 +87,11 @@ export function endAll(): void {
   for (const child of started) child.kill("SIGKILL");
 }
 
-export const start = (
-  words: readonly string[],
-  options?: { cwd?: string; env?: NodeJS.ProcessEnv },
-): Running => new Running(words, options);
+export const start = (words: readonly string[], options?: Surroundings): Running =>
+  new Running(words, options);
 
-export const ended = (
-  words: readonly string[],
-  options?: { cwd?: string; env?: NodeJS.ProcessEnv },
-): Promise<Ended> => start(words, options).ended;
+export const ended = (words: readonly string[], options?: Surroundings): Promise<Ended> =>
+  start(words, options).ended;
 
 /** What `--json` printed: one object on one line, alone on stdout. */
 export function reportOf({ stdout, stderr }: Ended): RunReport {

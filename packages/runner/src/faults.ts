@@ -27,6 +27,26 @@ export const fault = faults({
     (at: { ports: string; clients: number }) =>
       `all ports of --ports ${at.ports} are taken (${String(at.clients)} clients have joined; it takes one a client and two more); give a wider range`,
   ],
+  "descriptors-too-few": [
+    2,
+    (at: { clients: number; needed: number; max: number }) =>
+      `${String(at.clients)} clients need some ${String(at.needed)} file descriptors, and this host allows ${String(at.max)}; raise \`ulimit -n\` to ${String(at.needed)}, or start fewer clients`,
+  ],
+  "descriptors-used-up": [
+    1,
+    (at: { clients: number; max: number }) =>
+      `no client can join any more: ${String(at.clients)} have, and the coordinator's host allows ${String(at.max)} file descriptors; raise \`ulimit -n\` there and go on with --resume, or do with those`,
+  ],
+  "sockets-too-few": [
+    2,
+    (at: { clients: number; max: number }) =>
+      `${String(at.clients)} clients are more than a coordinator can have sockets for; start ${String(at.max)} at most`,
+  ],
+  "host-ports-too-few": [
+    2,
+    (at: { clients: number; needed: number; range: string }) =>
+      `${String(at.clients)} clients take ${String(at.needed)} ports, and this host gives out ${at.range}; widen net.ipv4.ip_local_port_range, give --ports, or start fewer clients`,
+  ],
   "connection-missing": [
     3,
     (at: { path: string; seconds: number }) =>

@@ -1,10 +1,12 @@
+import { readFileSync } from "node:fs";
 import { isEvbError } from "@evb/event";
 import type { CoordinatorFile } from "./coordinator-file.ts";
 import { fault } from "./faults.ts";
 import type { Connection } from "./wire/connection-file.ts";
+import { Descriptors } from "./wire/descriptors.ts";
 import { newKeyPair } from "./wire/keys.ts";
 import type { CoordinatorLink } from "./wire/link.ts";
-import { ZeromqCoordinatorLink, type Listening } from "./wire/zeromq-coordinator.ts";
+import { LANES_MAX, ZeromqCoordinatorLink, type Listening } from "./wire/zeromq-coordinator.ts";
 
 /** How a coordinator is reached; in memory it is not. */
 export type RunNetwork =
@@ -28,7 +30,8 @@ export type Place = Pick<CoordinatorFile, "ports" | "keys">;
  * Opens the sockets; where an earlier life of the coordinator had them if nobody else has meanwhile,
  * so that its clients need not look for us.
  *
- * @throws EvbError "ports-too-few", "port-taken", "ports-used-up"
+ * @throws EvbError "sockets-too-few", "descriptors-too-few", "ports-too-few", "host-ports-too-few",
+ * "port-taken", "ports-used-up"
  */
 export async function listen(
   network: Extract<RunNetwork, { kind: "tcp" }>,
@@ -36,6 +39,7 @@ export async function listen(
   clients: number,
   before: Place | undefined,
 ): Promise<{ link: CoordinatorLink; connection: Connection; place: Place }> {
+  checkHost(clients);
   checkPorts(network, clients);
   const { host, port, ports, advertised, insecure } = network;
   const keys = insecure
@@ -64,14 +68,40 @@ async function open(listening: Listening, again: Place["ports"]): Promise<Zeromq
   }
 }
 
-/** Clients that find no port would wait, and the others with them. @throws EvbError "ports-too-few" */
+/**
+ * A client that finds no socket or no file is refused, and the others would wait for it.
+ *
+ * @throws EvbError "sockets-too-few", "descriptors-too-few"
+ */
+function checkHost(clients: number): void {
+  if (clients > LANES_MAX) throw fault("sockets-too-few", { clients, max: LANES_MAX });
+  const descriptors = new Descriptors();
+  const { max } = descriptors;
+  const needed = descriptors.neededBy(clients);
+  if (needed > max) throw fault("descriptors-too-few", { clients, needed, max });
+}
+
+/** Clients that find no port would wait, and the others with them. @throws EvbError "ports-too-few", "host-ports-too-few" */
 function checkPorts(
   { ports, port }: { ports: { low: number; high: number } | undefined; port: number },
   clients: number,
 ): void {
-  if (ports === undefined) return;
   const needed = clients + (port === 0 ? 2 : 1);
-  if (ports.high - ports.low + 1 >= needed) return;
-  const text = `${String(ports.low)}-${String(ports.high)}`;
-  throw fault("ports-too-few", { ports: text, clients, needed });
+  const { low, high } = ports ?? hostPorts();
+  if (high - low + 1 >= needed) return;
+  const range = `${String(low)}-${String(high)}`;
+  throw ports === undefined
+    ? fault("host-ports-too-few", { range, clients, needed })
+    : fault("ports-too-few", { ports: range, clients, needed });
+}
+
+/** Those that a socket is given that asks for any. */
+function hostPorts(): { low: number; high: number } {
+  try {
+    const text = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8");
+    const [low, high] = text.trim().split(/\s+/).map(Number) as [number, number];
+    return { low, high };
+  } catch {
+    return { low: 1, high: 65_535 };
+  }
 }

@@ -7,6 +7,8 @@ import type { Roster } from "./roster.ts";
 
 /** Which connection of the session is a u16 in every frame, and never used twice. */
 const SIDS_MAX = 65_535;
+/** A client that died or froze gives its lane back after 2.5 s at most: the one in its place isn't refused before. */
+const PATIENCE_MS = 3000;
 
 /** What becomes of a client's lane. */
 export interface AdmissionEvents {
@@ -32,6 +34,8 @@ export class Admission {
   /** Of this session: who comes back is no newcomer. */
   readonly #known = new Set<string>();
   readonly #refused = new Map<string, string>();
+  /** By nonce: since when there is no lane for it. */
+  readonly #withoutLaneMs = new Map<string, number>();
   #sidLast = 0;
 
   /** @param run which run this is: clients of another one get no answer */
@@ -81,13 +85,27 @@ export class Admission {
     const admitted = this.#byNonce.get(join.nonce) ?? this.#admit(join);
     admitted.then(
       (peer) => {
+        this.#withoutLaneMs.delete(join.nonce);
         reply(this.#events.welcome(peer));
       },
       (thrown: unknown) => {
         this.#byNonce.delete(join.nonce);
-        this.#notices.say(sentenceOf(thrown));
+        if (this.#isPatientWith(join)) return;
+        const refused = sentenceOf(thrown);
+        this.#notices.say(refused);
+        reply(encodeRefusal({ nonce: join.nonce, refused }));
       },
     );
+  }
+
+  /** A client asks again and again: another one may leave meanwhile. */
+  #isPatientWith({ nonce }: Join): boolean {
+    const now = this.#now();
+    const since = this.#withoutLaneMs.get(nonce) ?? now;
+    this.#withoutLaneMs.set(nonce, since);
+    if (now - since < PATIENCE_MS) return true;
+    this.#withoutLaneMs.delete(nonce);
+    return false;
   }
 
   /** If it comes back it is another connection. */

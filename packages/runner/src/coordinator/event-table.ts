@@ -27,7 +27,7 @@ export class EventTable {
     source: Uint16Array;
     row: Uint32Array;
   } {
-    const parts = this.#parts({ first, end });
+    const parts = [...this.#parts({ first, end })];
     const fragmentCount = new Uint16Array(end - first);
     let event = 0;
     for (const { slab, from, to } of parts)
@@ -85,21 +85,20 @@ export class EventTable {
 
   /** Fragments of some events. */
   fragmentsOf(range: Range): number {
-    return this.#parts(range).reduce(
-      (sum, { slab, from, to }) => sum + slab.start[to]! - slab.start[from]!,
-      0,
-    );
+    let fragments = 0;
+    for (const { slab, from, to } of this.#parts(range))
+      fragments += slab.start[to]! - slab.start[from]!;
+    return fragments;
   }
 
-  #parts({ first, end }: Range): { slab: EventSlab; from: number; to: number }[] {
-    const parts: { slab: EventSlab; from: number; to: number }[] = [];
+  /** One after another: a range may be the whole run, of 12 bytes an event and 6 a fragment. */
+  *#parts({ first, end }: Range): Generator<{ slab: EventSlab; from: number; to: number }> {
     for (let at = first; at < end;) {
       const slab = this.#slab(Math.floor(at / SLAB_EVENTS));
       const stop = Math.min(end, slab.first + slab.time.length);
-      parts.push({ slab, from: at - slab.first, to: stop - slab.first });
+      yield { slab, from: at - slab.first, to: stop - slab.first };
       at = stop;
     }
-    return parts;
   }
 
   #slab(number: number): EventSlab {

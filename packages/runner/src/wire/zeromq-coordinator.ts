@@ -2,6 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import type { Push, Router, Subscriber } from "zeromq";
 import { isEvbError, sentenceOf } from "@evb/event";
 import { fault } from "../faults.ts";
+import { Descriptors } from "./descriptors.ts";
 import { Gatekeeper, ZAP_DOMAIN } from "./gatekeeper.ts";
 import type { KeyPair } from "./keys.ts";
 import type { CoordinatorEvents, CoordinatorLink, Lane, LaneEvents } from "./link.ts";
@@ -28,6 +29,10 @@ const HEARTBEATS = { heartbeatInterval: 500, heartbeatTimeout: 1500, heartbeatTi
 const RESULT_BYTES_MAX = 256 * 2 ** 20;
 /** A JOIN has some 200 bytes. */
 const JOIN_BYTES_MAX = 4096;
+/** What libzmq takes at most, for a process. */
+const SOCKETS_MAX = 65_535;
+/** A client's are its lane and the listener of the lane's events; results, join and the gatekeeper have one each. */
+export const LANES_MAX = Math.floor((SOCKETS_MAX - 3) / 2);
 /** Messages of each client that wait unread here; more stay at the clients, which keep them until acknowledged. */
 const RESULTS_WAITING_MAX = 10_000;
 
@@ -42,6 +47,10 @@ export class ZeromqCoordinatorLink implements CoordinatorLink {
   readonly #results: Subscriber;
   readonly #join: Router;
   #nextPort: number;
+  readonly #descriptors = new Descriptors();
+  /** Lanes whose client has still to come. */
+  readonly #unconnected = new Set<Push>();
+  #opening: Promise<unknown> = Promise.resolve();
   #lanes = 0;
   #endpoints = { join: 0, results: 0 };
 
@@ -70,8 +79,8 @@ export class ZeromqCoordinatorLink implements CoordinatorLink {
   /** @throws EvbError "port-taken", "ports-used-up" */
   static async open(listening: Listening): Promise<ZeromqCoordinatorLink> {
     const zeromq = await loadZeromq();
-    // Every client takes a lane and its listener of events; the default of 1023 sockets ends at 500 clients.
-    zeromq.context.maxSockets = 65_535;
+    // The default of 1023 sockets ends at 500 clients.
+    zeromq.context.maxSockets = SOCKETS_MAX;
     const { security } = listening;
     const gatekeeper = security && (await Gatekeeper.open(zeromq, security.clients));
     const link = new ZeromqCoordinatorLink(zeromq, listening, gatekeeper);
@@ -95,7 +104,16 @@ export class ZeromqCoordinatorLink implements CoordinatorLink {
     void this.#receiveJoins(events);
   }
 
-  async openLane(events: LaneEvents): Promise<Lane> {
+  /** @throws EvbError "descriptors-used-up", "sockets-too-few", "ports-used-up" */
+  openLane(events: LaneEvents): Promise<Lane> {
+    // One after another: the next one counts what this one has taken.
+    const lane = this.#opening.then(() => this.#openLane(events));
+    this.#opening = lane.catch(() => undefined);
+    return lane;
+  }
+
+  async #openLane(events: LaneEvents): Promise<Lane> {
+    this.#checkRoom();
     const socket = new this.#zeromq.Push({
       ...this.#secured(),
       ...HEARTBEATS,
@@ -104,11 +122,20 @@ export class ZeromqCoordinatorLink implements CoordinatorLink {
       sendTimeout: 0,
       sendHighWaterMark: 0,
     });
-    watchLane(socket, events);
+    watchLane(socket, {
+      connected: () => {
+        this.#unconnected.delete(socket);
+        events.connected();
+      },
+      lost: () => {
+        events.lost();
+      },
+    });
     const port = await this.#bind(socket, 0).catch((thrown: unknown) => {
       socket.close();
       throw thrown;
     });
+    this.#unconnected.add(socket);
     this.#lanes++;
     return {
       port,
@@ -118,11 +145,21 @@ export class ZeromqCoordinatorLink implements CoordinatorLink {
       },
       close: (lingerMs) => {
         this.#lanes--;
+        this.#unconnected.delete(socket);
         if (socket.closed) return;
         socket.linger = lingerMs;
         socket.close();
       },
     };
+  }
+
+  #checkRoom(): void {
+    const clients = this.#lanes;
+    if (clients >= LANES_MAX)
+      throw fault("sockets-too-few", { clients: clients + 1, max: LANES_MAX });
+    const { max } = this.#descriptors;
+    if (!this.#descriptors.haveLane(this.#unconnected.size))
+      throw fault("descriptors-used-up", { clients, max });
   }
 
   close(): void {
