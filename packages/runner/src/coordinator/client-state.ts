@@ -39,6 +39,8 @@ export interface ClientState {
   revoking: boolean;
   /** It has answered, and been given nothing since: what it has is begun. */
   begunAll: boolean;
+  /** What it has begun was given to another one as well. */
+  doubled: boolean;
   /** Beats since it last brought results, or was given something to do. */
   silentBeats: number;
   secondsPerEvent: number | undefined;
@@ -55,6 +57,7 @@ export function newClient({ returned }: { returned: boolean }): ClientState {
     late: false,
     revoking: false,
     begunAll: false,
+    doubled: false,
     silentBeats: 0,
     secondsPerEvent: undefined,
     busySeconds: returned ? undefined : 0,

@@ -238,10 +238,7 @@ export class Schedule {
   /** Nothing waits for a client, and some idle: they help the others. */
   #endTogether(): Action[] {
     if (this.#waiting.count + this.#doubles.count > 0) return [];
-    const { revoke, double } = tailMoves(
-      this.#clients,
-      (client) => this.#onlyOf(client).length === 0,
-    );
+    const { revoke, double } = tailMoves(this.#clients);
     const asked = revoke.map((rank): Action => {
       this.#clients.get(rank)!.revoking = true;
       return { kind: "revoke", rank };
@@ -250,7 +247,9 @@ export class Schedule {
   }
 
   #doubleFor(rank: Rank, of: Rank): Action[] {
-    const [range] = this.#onlyOf(this.#clients.get(of)!);
+    const client = this.#clients.get(of)!;
+    client.doubled = true;
+    const [range] = this.#onlyOf(client);
     if (range === undefined) return [];
     const end = Math.min(range.end, range.first + this.#cap);
     const part = { first: range.first, end };
@@ -392,6 +391,7 @@ export class Schedule {
     // Done, but its totals went with the client: done again, and only counted the second time.
     this.#giveBack(client.uncounted.ranges, how);
     // What it had as doubles of a late client's is nobody else's again.
+    for (const other of this.#clients.values()) other.doubled = false;
     for (const other of this.#clients.values())
       if (other.late) this.#doubles.addAll(this.#onlyOf(other));
   }
@@ -493,7 +493,7 @@ export class Schedule {
     this.#redone += again;
     if (double) this.#doubled += range.end - range.first;
     this.#handedOut = Math.max(this.#handedOut, range.end);
-    client.begunAll = false;
+    client.begunAll = client.doubled = false;
     // Who had nothing to do was silent by right.
     if (client.leases.size === 0) client.silentBeats = 0;
     client.leases.set(lease, range);

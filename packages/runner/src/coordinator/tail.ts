@@ -22,13 +22,8 @@ type Clients = ReadonlyMap<Rank, ClientState>;
 /**
  * Toward the end, when nothing waits: whom to ask for what it hasn't begun, and whose events to do twice. One client
  * for each that idles, those with most work before them first.
- *
- * @param isDoubled whether nothing that a client has is its alone
  */
-export function tailMoves(
-  clients: Clients,
-  isDoubled: (client: ClientState) => boolean,
-): TailMoves {
+export function tailMoves(clients: Clients): TailMoves {
   const idle: Entry[] = [];
   let answers = 0;
   let fastest = Number.MAX_VALUE;
@@ -52,8 +47,7 @@ export function tailMoves(
     if (to === undefined) break;
     if (!client.begunAll) {
       if (answers + revoke.length < idle.length) revoke.push(rank);
-    } else if (isSlow(client, secondsOf(to[1])) && !isDoubled(client))
-      double.push({ to: to[0], of: rank });
+    } else if (isSlow(client, secondsOf(to[1]))) double.push({ to: to[0], of: rank });
   }
   return { revoke, double };
 }
@@ -62,8 +56,8 @@ type Entry = [Rank, ClientState];
 
 /** Whether something may be taken from it or doubled that is worth it. */
 function canBeHelped(client: ClientState, fastest: number): boolean {
-  const { late, alone, revoking, begunAll, ahead } = client;
-  if (late || alone || revoking || ahead.count === 0) return false;
+  const { late, alone, revoking, begunAll, doubled, ahead } = client;
+  if (late || alone || revoking || doubled || ahead.count === 0) return false;
   if (!begunAll && ahead.count > 1 && restSeconds(client) >= REVOKE_SECONDS_MIN) return true;
   return isSlow(client, fastest);
 }
