@@ -84,9 +84,14 @@ class Master implements ClientLink {
     if (header.kind === "hello" || header.kind === "beat") return;
     const view = new DataView(frames[0]!.buffer, 24);
     const events: number[] = [];
-    // Of a RESULT (lease, first, events, fragments), of an EPOCH (first, events), u32 each.
-    const [width, at] = header.kind === "result" ? [16, 4] : [8, 0];
-    if (header.kind === "result" || header.kind === "epoch")
+    // Of a RESULT (lease, first, events, fragments), an EPOCH (first, events), a REVOKED (lease, first, events), u32 each.
+    const layouts: Partial<Record<Header["kind"], [width: number, at: number]>> = {
+      result: [16, 4],
+      epoch: [8, 0],
+      revoked: [12, 4],
+    };
+    const [width, at] = layouts[header.kind] ?? [0, 0];
+    if (width > 0)
       for (let range = 0; range < header.n; range++) {
         const first = view.getUint32(width * range + at, true);
         const count = view.getUint32(width * range + at + 4, true);
@@ -128,6 +133,10 @@ class Master implements ClientLink {
     );
   }
 
+  revoke(): void {
+    this.#send(newFrame({ ...this.#head(), kind: "revoke", n: 0 }, 0).frame);
+  }
+
   bye(): void {
     this.#send(newFrame({ ...this.#head(), kind: "bye", n: 0 }, 0).frame);
   }
@@ -137,7 +146,7 @@ class Master implements ClientLink {
     return this.said.filter(({ sid }) => sid === this.#sid);
   }
 
-  eventsOf(kind: "result" | "epoch"): number[] {
+  eventsOf(kind: "result" | "epoch" | "revoked"): number[] {
     return this.now.flatMap((each) => (each.kind === kind ? each.events : []));
   }
 
@@ -233,6 +242,55 @@ describe("a client", () => {
       // The one in work may have been claimed, and not begun.
       expect(begun.filter((begunAtMs) => begunAtMs > atMs).length).toBeLessThanOrEqual(1);
     }
+  });
+
+  test("gives back at once what it hasn't begun, and totals the event in work by itself", async () => {
+    const path = join(folder, "sleeps.mjs");
+    writeFileSync(
+      path,
+      `const never = new Int32Array(new SharedArrayBuffer(4));
+      export default { setup: () => ({ reads: false, event: () => {
+        Atomics.wait(never, 0, 0, 200);
+      } }) };`,
+    );
+    const { master } = start();
+    await master.begin(analysisOrder(path, {}));
+    master.lease("lease", 0, 10);
+    master.lease("lease", 10, 20);
+    await until(() => master.eventsOf("result").length >= 2, "results");
+    master.revoke();
+    await until(() => master.now.some(({ kind }) => kind === "revoked"), "its answer");
+    const [first] = master.eventsOf("revoked");
+    const inWork = first! - 1;
+    expect(master.eventsOf("revoked")).toEqual(range(first!, 20));
+    // The event in work takes 200 ms; it didn't wait for it.
+    expect(master.eventsOf("result")).not.toContain(inWork);
+    await until(() => master.eventsOf("epoch").includes(inWork), "totals");
+    expect(master.eventsOf("result")).toEqual(range(0, first!));
+    const epochs = master.now.filter(({ kind }) => kind === "epoch").map(({ events }) => events);
+    expect(epochs.flat()).toEqual(range(0, first!));
+    expect(epochs.at(-1)).toEqual([inWork]);
+  });
+
+  test("works on what comes behind what it gave back", async () => {
+    const { master } = start();
+    await master.begin(analysisOrder("wait", { ms: "20" }));
+    master.lease("lease", 0, 10);
+    await until(() => master.eventsOf("result").length >= 1, "results");
+    master.revoke();
+    await until(() => master.now.some(({ kind }) => kind === "revoked"), "its answer");
+    const [first] = master.eventsOf("revoked");
+    master.lease("lease", first!, first! + 2);
+    await until(() => master.eventsOf("epoch").length === first! + 2, "totals");
+    expect(master.eventsOf("result")).toEqual(range(0, first! + 2));
+  });
+
+  test("answers that it has nothing to give back", async () => {
+    const { master } = start();
+    await master.begin(analysisOrder("wait", { ms: "1" }));
+    master.revoke();
+    await until(() => master.now.some(({ kind }) => kind === "revoked"), "its answer");
+    expect(master.eventsOf("revoked")).toEqual([]);
   });
 
   test("totals what another client may have, too, by itself", async () => {

@@ -56,8 +56,8 @@ describe("a run takes, whatever batch was typed", () => {
   });
 
   test("hardly more with a thousand clients", () => {
-    const costs = costsOf(new SeededRandom(20261130), 10_000, 0.02);
-    for (const cap of [1, 10_000])
+    const costs = costsOf(new SeededRandom(20261130), 100_000, 0.02);
+    for (const cap of [10_000])
       expect(over({ clients: 1000, cap, costs, slowness: () => 1 })).toBeLessThan(1.15);
   }, 60_000);
 });

@@ -4,6 +4,7 @@ export { Coordinator } from "./coordinator/coordinator.ts";
 export type { ClientShare, RunOutcome } from "./coordinator/outcome.ts";
 export { SharedChunks, type LeaseCuts } from "./coordinator/lease-cuts.ts";
 export { lengthOf, RangeSet, type Range } from "./coordinator/range-set.ts";
+export { Speeds } from "./coordinator/speeds.ts";
 export { Schedule, type Action, type Progress, type Stimulus } from "./coordinator/schedule.ts";
 export type { ClientOrder } from "./client/client-order.ts";
 export { Client, type ClientOutcome } from "./client/client.ts";

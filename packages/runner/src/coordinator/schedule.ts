@@ -235,9 +235,13 @@ export class Schedule {
     }
   }
 
+  get #isAllGiven(): boolean {
+    return this.#waiting.count + this.#doubles.count === 0;
+  }
+
   /** Nothing waits for a client, and some idle: they help the others. */
   #endTogether(): Action[] {
-    if (this.#waiting.count + this.#doubles.count > 0) return [];
+    if (!this.#isAllGiven) return [];
     const { revoke, double } = tailMoves(this.#clients);
     const asked = revoke.map((rank): Action => {
       this.#clients.get(rank)!.revoking = true;
@@ -426,6 +430,7 @@ export class Schedule {
 
   /** A lease to each that has nothing before anybody gets two; @param last it gave back what there is */
   #leaseToAll({ last }: { last?: Rank } = {}): Action[] {
+    if (this.#isAllGiven) return [];
     const others = [...this.#clients.keys()].filter((rank) => rank !== last);
     const ranks = last === undefined ? others : [...others, last];
     const idle = ranks.filter((rank) => this.#clients.get(rank)!.leases.size === 0);
@@ -441,7 +446,7 @@ export class Schedule {
   #leaseTo(rank: Rank, most = Infinity): Action[] {
     const client = this.#clients.get(rank);
     const actions: Action[] = [];
-    if (!this.#started || client === undefined || client.late) return actions;
+    if (this.#isAllGiven || !this.#started || client === undefined || client.late) return actions;
     while (actions.length < most) {
       const action = this.#nextLease(rank, client);
       if (action === undefined) break;

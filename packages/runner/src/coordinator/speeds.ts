@@ -20,7 +20,7 @@ export class Speeds {
   }
 
   /** The part of `clients` clients' work that this one does; who wasn't measured yet is as fast as the mean. */
-  shareOf({ secondsPerEvent }: ClientState, clients: number): number {
+  shareOf({ secondsPerEvent }: Pick<ClientState, "secondsPerEvent">, clients: number): number {
     if (secondsPerEvent === undefined || this.#known === 0) return 1 / clients;
     return this.#known / (secondsPerEvent * this.#sum * clients);
   }

@@ -1,0 +1,91 @@
+import { describe, expect, test } from "@jest/globals";
+import { asLeaseId } from "@evb/event";
+import { Speeds, type Action, type Stimulus } from "@evb/runner";
+import {
+  begun,
+  epoch,
+  kindsOf,
+  leasesOf,
+  ONE,
+  ready,
+  results,
+  THREE,
+  TWO,
+} from "../support/run-stimuli.ts";
+
+type Measured = Parameters<Speeds["shareOf"]>[0];
+
+const BEAT: Stimulus = { kind: "beat" };
+const revokesOf = (actions: readonly Action[]): number[] =>
+  actions.flatMap((action) => (action.kind === "revoke" ? [action.rank] : []));
+
+describe("a client that has nothing to do while another has", () => {
+  test("gets what that one hasn't begun", () => {
+    const schedule = begun(4, { cap: 2 });
+    expect(leasesOf(schedule.handle(ready(ONE)))).toEqual([
+      [1, 0, 2],
+      [1, 2, 3],
+    ]);
+    schedule.handle(ready(TWO));
+    const done = results(TWO, 3, [3, 4], { busySeconds: 0.01 });
+    schedule.handle(results(ONE, 1, [0, 1], { busySeconds: 0.05 }));
+    expect(revokesOf(schedule.handle(done))).toEqual([1]);
+    const ranges = [{ lease: asLeaseId(2), first: 2, end: 3 }];
+    const answer = schedule.handle({ kind: "revoked", rank: ONE, ranges });
+    expect(leasesOf(answer)).toEqual([[2, 2, 3]]);
+    expect(schedule.progress).toMatchObject({ revoked: 1, redone: 0 });
+  });
+
+  test("gets the last event of a client that is slower by far, too, and the first result counts", () => {
+    const schedule = begun(2, { cap: 1 });
+    schedule.handle(ready(ONE));
+    const second = schedule.handle(ready(TWO));
+    expect(leasesOf(second)).toEqual([]);
+    schedule.handle(results(ONE, 1, [0, 1], { busySeconds: 0.4 }));
+    // Not measured yet: nobody knows that it is faster.
+    expect(schedule.progress.doubled).toBe(0);
+  });
+
+  test("is not given what takes its holder no longer than itself", () => {
+    const schedule = begun(6, { cap: 1 });
+    for (const rank of [ONE, TWO, THREE]) schedule.handle(ready(rank));
+    const actions = [
+      ...schedule.handle(results(ONE, 1, [0, 1], { busySeconds: 0.001 })),
+      ...schedule.handle(epoch(ONE, [0, 1])),
+    ];
+    expect(kindsOf(actions).filter((kind) => kind === "revoke")).toEqual([]);
+  });
+
+  test("gets what a silent client holds after some beats, once that has said what it hasn't begun", () => {
+    const schedule = begun(3, { cap: 1 });
+    schedule.handle(ready(ONE));
+    schedule.handle(ready(TWO));
+    const first = schedule.handle(results(TWO, 3, [2, 3], { busySeconds: 0.001 }));
+    expect(revokesOf(first)).toEqual([]);
+    const beats = Array.from({ length: 6 }, () => schedule.handle(BEAT)).flat();
+    expect(revokesOf(beats)).toEqual([1]);
+    const ranges = [{ lease: asLeaseId(2), first: 1, end: 2 }];
+    const answer = schedule.handle({ kind: "revoked", rank: ONE, ranges });
+    expect(leasesOf(answer)).toEqual([[2, 1, 2]]);
+    const rest = schedule.handle(results(TWO, 4, [1, 2], { busySeconds: 0.002 }));
+    expect(rest).toContainEqual(
+      expect.objectContaining({ kind: "lease", rank: TWO, double: true }),
+    );
+    expect(leasesOf(rest)).toEqual([[2, 0, 1]]);
+    expect(schedule.progress.doubled).toBe(1);
+  });
+});
+
+test("a client that is three times faster is to do three times as much; who wasn't measured, the mean", () => {
+  const speeds = new Speeds();
+  const client = (secondsPerEvent: number | undefined): Measured => ({ secondsPerEvent });
+  expect(speeds.shareOf(client(undefined), 4)).toBe(1 / 4);
+  speeds.change(undefined, 0.003);
+  speeds.change(undefined, 0.1);
+  speeds.change(0.1, 0.001);
+  expect(speeds.shareOf(client(0.001), 2)).toBeCloseTo(3 / 4);
+  expect(speeds.shareOf(client(0.003), 2)).toBeCloseTo(1 / 4);
+  expect(speeds.shareOf(client(undefined), 3)).toBeCloseTo(1 / 3);
+  speeds.change(0.001, undefined);
+  expect(speeds.shareOf(client(0.003), 1)).toBeCloseTo(1);
+});
