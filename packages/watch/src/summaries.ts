@@ -49,11 +49,24 @@ export function runSummary(report: RunReport): string {
   const lines = [
     `${counted(events, "event")} (${counted(fragments, "fragment")}), ${bytesText(bytes)} in ${secondsText(seconds)}: ${rate}`,
     `${counted(report.batches, "batch").replace("batchs", "batches")}, ${countText(redone)} events handed out again, ${countText(failed)} failed`,
+    ...tailLines(report),
     "where the time went (seconds of each client)",
     ...timeLines(report.clients),
   ];
   if (report.digest !== undefined) lines.push(`digest ${report.digest}`);
   return lines.join("\n");
+}
+
+/** How well it went: one client alone has nobody to wait for. */
+function tailLines({ clients, seconds, tailSeconds, idealSeconds, faults }: RunReport): string[] {
+  if (clients.length < 2 || seconds === 0) return [];
+  const worked = clients.reduce((sum, { workedShare }) => sum + workedShare, 0) / clients.length;
+  const { revoked, doubled } = faults;
+  const helped = `${counted(revoked, "event")} taken back from slower clients, ${countText(doubled)} done twice`;
+  return [
+    `clients worked ${(100 * worked).toFixed(0)} % of the time; tail ${secondsText(tailSeconds)}; ideal ${secondsText(idealSeconds)}`,
+    ...(revoked + doubled > 0 ? [helped] : []),
+  ];
 }
 
 function timeLines(clients: readonly ClientShare[]): string[] {

@@ -50,6 +50,8 @@ export class Dispatch {
   readonly #now: () => number;
   #startedAtMs: number | undefined;
   #lastResultAtMs = 0;
+  /** Since when a client has had nothing to do. */
+  #idleSinceMs: number | undefined;
   /** What the journal knows to have been handed out. */
   #handedOut: number;
   #flushing = false;
@@ -113,10 +115,11 @@ export class Dispatch {
   /** What came of the run so far. */
   get results(): Pick<
     RunOutcome,
-    "seconds" | "failed" | "failures" | "totals" | "doneRanges" | "schema"
+    "seconds" | "tailSeconds" | "failed" | "failures" | "totals" | "doneRanges" | "schema"
   > {
     return {
       seconds: this.#seconds(),
+      tailSeconds: this.#tailSeconds(),
       failed: this.#failures.count,
       failures: this.#failures.inOrder,
       totals: this.#intake.totals,
@@ -155,7 +158,7 @@ export class Dispatch {
   /** @throws EvbError "frame-bad"; then nothing of the message counts */
   takeEpoch({ rank }: Peer, { header, frame }: Message): void {
     const { epoch, ranges } = this.#intake.epoch(header, frame);
-    const actions = this.#schedule.handle({ kind: "epoch", rank, ranges });
+    const actions = this.#tell({ kind: "epoch", rank, ranges });
     const accepted = actions.some(({ kind }) => kind === "accept-epoch");
     // It is in the journal before anything that follows from it.
     if (accepted) this.#intake.count(rank, epoch, frame);
@@ -173,11 +176,18 @@ export class Dispatch {
 
   /** Tells the schedule and does what it says; returns the events that were committed. */
   perform(stimulus: Stimulus): readonly Range[] {
-    const actions = this.#schedule.handle(stimulus);
+    const actions = this.#tell(stimulus);
     // What a client had when it died is remembered beyond this coordinator's own life; that it lives, too.
     if (stimulus.kind === "client-lost" || (stimulus.kind === "client-ready" && stimulus.returned))
       this.#journal.append("suspects", 0, encodeSuspects(this.#schedule.suspects));
     return this.#performAll(actions);
+  }
+
+  #tell(stimulus: Stimulus): readonly Action[] {
+    const actions = this.#schedule.handle(stimulus);
+    if (!this.#schedule.idles) this.#idleSinceMs = undefined;
+    else this.#idleSinceMs ??= this.#now();
+    return actions;
   }
 
   /** One journal write and one frame per client for all that came meanwhile. */
@@ -281,6 +291,12 @@ export class Dispatch {
     const counters = { ...this.#counts, doubled, revoked };
     const progress = { handedOut, batches, redone, seconds: this.#seconds(), counters };
     this.#journal.append("progress", 0, encodeValue(progress));
+  }
+
+  /** Of a run that has ended: until its last result some client had nothing to do. */
+  #tailSeconds(): number {
+    const since = this.#idleSinceMs;
+    return since === undefined ? 0 : Math.max(0, (this.#lastResultAtMs - since) / 1000);
   }
 
   #seconds(): number {

@@ -19,6 +19,8 @@ export interface ClientShare extends ClientTimes {
 export interface RunOutcome extends Progress {
   /** From the first batch handed out to the last result; without the time between two lives. */
   readonly seconds: number;
+  /** Of these, at the end, from the first client that had nothing to do any more. */
+  readonly tailSeconds: number;
   readonly clients: readonly ClientShare[];
   /** Events whose analysis failed. */
   readonly failed: number;

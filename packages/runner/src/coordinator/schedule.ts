@@ -132,6 +132,7 @@ export class Schedule {
   #redone = 0;
   #doubled = 0;
   #revoked = 0;
+  #idles = false;
   #handedOut: number;
   readonly #speeds = new Speeds();
   readonly #eventBytes: number;
@@ -179,6 +180,11 @@ export class Schedule {
       revoked: this.#revoked,
       handedOut: this.#handedOut,
     };
+  }
+
+  /** Whether a client has nothing to do, as nothing is left to give. */
+  get idles(): boolean {
+    return this.#idles;
   }
 
   get suspects(): SuspectRanges {
@@ -241,8 +247,10 @@ export class Schedule {
 
   /** Nothing waits for a client, and some idle: they help the others. */
   #endTogether(): Action[] {
+    this.#idles = false;
     if (!this.#isAllGiven) return [];
-    const { revoke, double } = tailMoves(this.#clients);
+    const { idles, revoke, double } = tailMoves(this.#clients);
+    this.#idles = idles;
     const asked = revoke.map((rank): Action => {
       this.#clients.get(rank)!.revoking = true;
       return { kind: "revoke", rank };

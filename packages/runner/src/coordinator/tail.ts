@@ -11,6 +11,8 @@ const BEAT_SECONDS = 0.1;
 
 /** What is to be done while clients have nothing to do, and others have. */
 export interface TailMoves {
+  /** Whether a client has nothing to do. */
+  readonly idles: boolean;
   /** They are asked to give back what they haven't begun. */
   readonly revoke: readonly Rank[];
   /** What `of` has begun is given to `to`, too. */
@@ -33,11 +35,12 @@ export function tailMoves(clients: Clients): TailMoves {
     idle.push(entry);
     fastest = Math.min(fastest, secondsOf(entry[1]));
   }
-  if (idle.length === 0 || idle.length === clients.size) return NOTHING;
+  const idles = idle.length > 0;
+  if (!idles || idle.length === clients.size) return { ...NOTHING, idles };
   const busy: Entry[] = [];
   // A thousand clients may end together: only who can be helped is put in order.
   for (const entry of clients) if (canBeHelped(entry[1], fastest)) busy.push(entry);
-  if (busy.length === 0) return NOTHING;
+  if (busy.length === 0) return { ...NOTHING, idles };
   idle.sort(([, a], [, b]) => secondsOf(a) - secondsOf(b));
   busy.sort(([, a], [, b]) => restSeconds(b) - restSeconds(a));
   const revoke: Rank[] = [];
@@ -49,7 +52,7 @@ export function tailMoves(clients: Clients): TailMoves {
       if (answers + revoke.length < idle.length) revoke.push(rank);
     } else if (isSlow(client, secondsOf(to[1]))) double.push({ to: to[0], of: rank });
   }
-  return { revoke, double };
+  return { idles, revoke, double };
 }
 
 type Entry = [Rank, ClientState];
@@ -77,4 +80,4 @@ function isSlow(client: ClientState, secondsPerEvent: number): boolean {
   return rest >= DOUBLE_SECONDS_MIN && rest >= DOUBLE_RATIO * client.ahead.count * secondsPerEvent;
 }
 
-const NOTHING: TailMoves = { revoke: [], double: [] };
+const NOTHING = { revoke: [], double: [] };

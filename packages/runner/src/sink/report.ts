@@ -19,6 +19,10 @@ export interface RunReport {
   /** From the first batch handed out to the last result. */
   readonly seconds: number;
   readonly gigabytesPerSecond: number;
+  /** At the end, from the first client that had nothing to do any more to the last result. */
+  readonly tailSeconds: number;
+  /** The run would have taken so long had each client worked all the time, as fast as it was. */
+  readonly idealSeconds: number;
   readonly batches: number;
   readonly lost: number;
   readonly redone: number;
@@ -28,7 +32,7 @@ export interface RunReport {
   /** Undefined where the run ended before its end. */
   readonly digest: string | undefined;
   readonly totals: Readonly<Record<string, string | number | number[]>>;
-  readonly clients: readonly ClientShare[];
+  readonly clients: readonly ReportedClient[];
   /** What went wrong and was mended. */
   readonly faults: FaultCounts & {
     readonly leasedAgain: number;
@@ -37,6 +41,13 @@ export interface RunReport {
   };
   /** Undefined where every event is done. */
   readonly ended: string | undefined;
+}
+
+/** A client's part, and how it spent the run: shares of the run's seconds, of which reading is a part of working. */
+export interface ReportedClient extends ClientShare {
+  readonly workedShare: number;
+  readonly waitedShare: number;
+  readonly readShare: number;
 }
 
 const FAILURES_MAX = 1000;
@@ -65,6 +76,8 @@ export function runReport(
     bytesRead: sumOf(outcome.clients, (client) => client.bytesRead),
     seconds,
     gigabytesPerSecond: seconds > 0 ? bytes / seconds / 1e9 : 0,
+    tailSeconds: outcome.tailSeconds,
+    idealSeconds: idealSeconds(outcome),
     batches: outcome.batches,
     lost: ended === undefined ? outcome.events - outcome.done : 0,
     redone: outcome.redone,
@@ -72,7 +85,7 @@ export function runReport(
     failures: outcome.failures.slice(0, FAILURES_MAX),
     digest,
     totals: totalsOf(outcome.totals),
-    clients: outcome.clients,
+    clients: outcome.clients.map((client) => reported(client, seconds)),
     faults: {
       ...outcome.faults,
       leasedAgain: outcome.redone,
@@ -81,6 +94,28 @@ export function runReport(
     },
     ended,
   };
+}
+
+function reported(client: ClientShare, runSeconds: number): ReportedClient {
+  const { waitSeconds, readSeconds } = client;
+  const share = (seconds: number): number => (runSeconds > 0 ? seconds / runSeconds : 0);
+  return {
+    ...client,
+    workedShare: share(workedSeconds(client)),
+    waitedShare: share(waitSeconds),
+    readShare: share(readSeconds),
+  };
+}
+
+const workedSeconds = ({ seconds, waitSeconds }: ClientShare): number =>
+  Math.max(0, seconds - waitSeconds);
+
+/** All events, divided by the events a second that all clients do while they work. */
+function idealSeconds({ done, clients }: RunOutcome): number {
+  const speed = sumOf(clients, (client) =>
+    client.events === 0 ? 0 : client.events / workedSeconds(client),
+  );
+  return speed > 0 ? done / speed : 0;
 }
 
 /** Renamed when whole, so that nobody reads half of it. @throws EvbError "out-unwritable" */
