@@ -37,6 +37,8 @@ const LAST_LINES = 6;
 /** report.json's faults → what they are called here. */
 const COUNTERS = {
   leasedAgain: "again",
+  revoked: "taken back",
+  doubled: "doubled",
   lateCopies: "late",
   gapsAsked: "gaps",
   epochsRefused: "refused",

@@ -149,6 +149,9 @@ class State {
     else if (what === "joined") this.#ranks.set(line.pid, rank);
     else if (what === "lease") this.#lease(line);
     else if (what === "commit") this.#commit(line);
+    else if (what === "revoked")
+      for (const [first, end] of line.ranges)
+        for (let event = first; event < end; event++) this.#held.get(rank)?.delete(event);
     else if (what === "lost" || what === "left") this.#held.delete(rank);
     else if (what === "finished") this.isFinished = true;
   }

@@ -170,7 +170,8 @@ export class Dispatch {
   /** @throws EvbError "frame-bad" */
   takeRevoked({ rank }: Peer, { header, frame }: Message): void {
     const ranges = this.#intake.revoked(header, frame);
-    this.#trace({ what: "revoked", rank, events: lengthOf(ranges) });
+    const bounds = ranges.map(({ first, end }): [number, number] => [first, end]);
+    this.#trace({ what: "revoked", rank, events: lengthOf(ranges), ranges: bounds });
     this.perform({ kind: "revoked", rank, ranges });
   }
 

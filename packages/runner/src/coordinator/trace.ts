@@ -29,8 +29,13 @@ export type TraceEntry =
   | { readonly what: "counted" | "refused"; readonly rank: number; readonly events: number }
   | { readonly what: "lost"; readonly rank: number; readonly died: boolean }
   | { readonly what: "left" | "late" | "gap" | "revoke"; readonly rank: number }
-  /** The answer to "revoke": so many events were given back. */
-  | { readonly what: "revoked"; readonly rank: number; readonly events: number }
+  /** The answer to "revoke": so many events were given back, and which. */
+  | {
+      readonly what: "revoked";
+      readonly rank: number;
+      readonly events: number;
+      readonly ranges: readonly (readonly [first: number, end: number])[];
+    }
   | { readonly what: "set-aside"; readonly event: number };
 
 export type Trace = (entry: TraceEntry) => void;
