@@ -46,7 +46,7 @@ export class Coordinator {
   readonly #notices: Notices;
   readonly #counts: FaultCounts;
   readonly #watcher: CoordinatorEvents;
-  readonly #trace: Trace;
+  readonly #trace: Trace | undefined;
   readonly #now: () => number;
   readonly #session = randomInt(1, 2 ** 32);
   readonly #vigil: Vigil;
@@ -64,7 +64,7 @@ export class Coordinator {
     link: CoordinatorLink;
     journal: JournalWriter;
     watcher: CoordinatorEvents;
-    trace?: Trace;
+    trace?: Trace | undefined;
     now?: () => number;
   }) {
     const { index, order, before, journal } = parts;
@@ -74,7 +74,7 @@ export class Coordinator {
     this.#link = parts.link;
     this.#journal = journal;
     this.#watcher = parts.watcher;
-    this.#trace = parts.trace ?? (() => undefined);
+    this.#trace = parts.trace;
     this.#now = parts.now ?? (() => performance.now());
     this.#expecting = before !== undefined;
     this.#roster = new Roster(before?.clients ?? []);
@@ -156,7 +156,7 @@ export class Coordinator {
           this.#expel(peer, reason);
         },
         gapAsked: ({ rank }) => {
-          this.#trace({ what: "gap", rank });
+          this.#trace?.({ what: "gap", rank });
         },
         flushSoon: () => {
           this.#dispatch.flushSoon();
@@ -198,7 +198,7 @@ export class Coordinator {
     return new Vigil(clientTimeoutMs, this.#now(), {
       late: (peer) => {
         peer.late = true;
-        this.#trace({ what: "late", rank: peer.rank });
+        this.#trace?.({ what: "late", rank: peer.rank });
         this.#dispatch.perform({ kind: "client-late", rank: peer.rank });
       },
       absent: (peer) => {
@@ -241,7 +241,7 @@ export class Coordinator {
     signal.removeEventListener("abort", stop);
     this.#link.close();
     this.#tell();
-    this.#trace({ what: "finished" });
+    this.#trace?.({ what: "finished" });
     return this.#outcome(unwritten ?? reason, unwritten === undefined && stopped);
   }
 
@@ -309,7 +309,7 @@ export class Coordinator {
 
   /** The journal knows a client from its first hello of each life. */
   #record({ rank, share, came, join: { nonce, host, pid } }: Peer): void {
-    this.#trace({ what: "joined", rank, host, pid, came });
+    this.#trace?.({ what: "joined", rank, host, pid, came });
     if (came === "same-session") this.#counts.rejoinsSameSession++;
     if (came === "new-session") this.#counts.rejoinsNewSession++;
     share.greeted = true;
@@ -363,7 +363,7 @@ export class Coordinator {
 
   #leave(peer: Peer): void {
     peer.left = true;
-    this.#trace({ what: "left", rank: peer.rank });
+    this.#trace?.({ what: "left", rank: peer.rank });
     this.#admission.forget(peer);
     this.#dispatch.perform({ kind: "client-left", rank: peer.rank });
   }
@@ -402,7 +402,7 @@ export class Coordinator {
     const { host, pid } = peer.join;
     if (peer.greeted) {
       this.#counts.clientsLost++;
-      this.#trace({ what: "lost", rank, died });
+      this.#trace?.({ what: "lost", rank, died });
       this.#notices.say(
         `client ${String(rank)} on ${host} (pid ${String(pid)}) is gone; its events are leased again`,
       );

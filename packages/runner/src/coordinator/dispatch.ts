@@ -46,7 +46,8 @@ export class Dispatch {
   readonly #counts: FaultCounts;
   readonly #peerOf: (rank: number) => Peer;
   readonly #events: DispatchEvents;
-  readonly #trace: Trace;
+  /** Undefined: nobody wants to know, and nothing is put together for it. */
+  readonly #trace: Trace | undefined;
   readonly #now: () => number;
   #startedAtMs: number | undefined;
   #lastResultAtMs = 0;
@@ -65,7 +66,7 @@ export class Dispatch {
       mailroom: Mailroom;
       counts: FaultCounts;
       peerOf: (rank: number) => Peer;
-      trace: Trace;
+      trace: Trace | undefined;
       now: () => number;
     },
     events: DispatchEvents,
@@ -131,7 +132,7 @@ export class Dispatch {
   /** The clock starts, and leases go out. */
   start(): void {
     this.#startedAtMs = this.#lastResultAtMs = this.#now();
-    this.#trace({ what: "started" });
+    this.#trace?.({ what: "started" });
     this.perform({ kind: "started" });
   }
 
@@ -163,7 +164,7 @@ export class Dispatch {
     // It is in the journal before anything that follows from it.
     if (accepted) this.#intake.count(rank, epoch, frame);
     else this.#counts.epochsRefused++;
-    this.#trace({ what: accepted ? "counted" : "refused", rank, events: lengthOf(ranges) });
+    this.#trace?.({ what: accepted ? "counted" : "refused", rank, events: lengthOf(ranges) });
     this.#performAll(actions);
   }
 
@@ -171,7 +172,7 @@ export class Dispatch {
   takeRevoked({ rank }: Peer, { header, frame }: Message): void {
     const ranges = this.#intake.revoked(header, frame);
     const bounds = ranges.map(({ first, end }): [number, number] => [first, end]);
-    this.#trace({ what: "revoked", rank, events: lengthOf(ranges), ranges: bounds });
+    this.#trace?.({ what: "revoked", rank, events: lengthOf(ranges), ranges: bounds });
     this.perform({ kind: "revoked", rank, ranges });
   }
 
@@ -235,11 +236,11 @@ export class Dispatch {
         case "commit":
           committed = action.ranges;
           this.#rebuild?.written(committed);
-          for (const range of committed)
-            this.#trace({ what: "commit", rank: action.rank, ...range });
+          for (const { first, end } of committed)
+            this.#trace?.({ what: "commit", rank: action.rank, first, end });
           break;
         case "revoke":
-          this.#trace({ what: "revoke", rank: action.rank });
+          this.#trace?.({ what: "revoke", rank: action.rank });
           this.#mailroom.revoke(this.#peerOf(action.rank));
           this.flushSoon();
           break;
@@ -265,9 +266,11 @@ export class Dispatch {
     const parts = this.#partsOf(range);
     // Somebody else may bring these events, too: were their totals together with others', all would be refused.
     const how = { double: double || again > 0 };
-    const { first } = range;
-    this.#mailroom.post(this.#peerOf(rank), { id: lease, first, ...columns, places, parts }, how);
-    this.#trace({ what: "lease", rank, lease, ...range, again: again > 0, double });
+    const { first, end } = range;
+    const { time, fragmentCount, source, row } = columns;
+    const events = { id: lease, first, time, fragmentCount, source, row, places, parts };
+    this.#mailroom.post(this.#peerOf(rank), events, how);
+    this.#trace?.({ what: "lease", rank, lease, first, end, again: again > 0, double });
     this.flushSoon();
   }
 
@@ -280,7 +283,7 @@ export class Dispatch {
   #setAside(ranges: readonly Range[]): void {
     for (const failure of this.#intake.setAside(ranges, fault("event-deadly", {}).message)) {
       this.#counts.setAside++;
-      this.#trace({ what: "set-aside", event: failure.event });
+      this.#trace?.({ what: "set-aside", event: failure.event });
       this.#fail(failure);
     }
     this.flushSoon();

@@ -9,11 +9,21 @@ const SLAB_EVENTS = 65_536;
 /** Slabs that are kept: leases go forward through one, results come back to the same or the one before. */
 const SLABS_MAX = 4;
 
+/** Of consecutive events. */
+interface EventColumns {
+  readonly time: BigUint64Array;
+  readonly fragmentCount: Uint16Array;
+  readonly source: Uint16Array;
+  readonly row: Uint32Array;
+}
+
 /** The index's events as leases need them, a few slabs in memory at a time. */
 export class EventTable {
   readonly #index: RunEvents;
   /** By number; the one used last is at the end. */
   readonly #slabs = new Map<number, EventSlab>();
+  /** The one used last: leases of an event each ask for the same some thousand times. */
+  #last: { readonly number: number; readonly slab: EventSlab } | undefined;
   readonly #costs = new WeakMap<EventSlab, Float64Array<ArrayBuffer>>();
 
   constructor(index: RunEvents) {
@@ -21,13 +31,11 @@ export class EventTable {
   }
 
   /** The columns of some events; they may lie in two slabs. */
-  slice({ first, end }: Range): {
-    time: BigUint64Array;
-    fragmentCount: Uint16Array;
-    source: Uint16Array;
-    row: Uint32Array;
-  } {
-    const parts = [...this.#parts({ first, end })];
+  slice(range: Range): EventColumns {
+    const { first, end } = range;
+    const one = this.#slabWith(range);
+    if (one !== undefined) return sliceOf(one, first - one.first, end - one.first);
+    const parts = [...this.#parts(range)];
     const fragmentCount = new Uint16Array(end - first);
     let event = 0;
     for (const { slab, from, to } of parts)
@@ -85,6 +93,9 @@ export class EventTable {
 
   /** Fragments of some events. */
   fragmentsOf(range: Range): number {
+    const one = this.#slabWith(range);
+    if (one !== undefined)
+      return one.start[range.end - one.first]! - one.start[range.first - one.first]!;
     let fragments = 0;
     for (const { slab, from, to } of this.#parts(range))
       fragments += slab.start[to]! - slab.start[from]!;
@@ -101,15 +112,37 @@ export class EventTable {
     }
   }
 
+  /** The slab that all of a range lies in, as leases mostly do. */
+  #slabWith({ first, end }: Range): EventSlab | undefined {
+    const number = Math.floor(first / SLAB_EVENTS);
+    return end <= (number + 1) * SLAB_EVENTS ? this.#slab(number) : undefined;
+  }
+
   #slab(number: number): EventSlab {
+    if (this.#last?.number === number) return this.#last.slab;
     const first = number * SLAB_EVENTS;
     const count = Math.min(SLAB_EVENTS, this.#index.eventCount - first);
     const slab = this.#slabs.get(number) ?? this.#index.slab(first, count);
     this.#slabs.delete(number);
     this.#slabs.set(number, slab);
     if (this.#slabs.size > SLABS_MAX) this.#slabs.delete(this.#slabs.keys().next().value!);
+    this.#last = { number, slab };
     return slab;
   }
+}
+
+/** Events `from` up to `to` of a slab. */
+function sliceOf({ time, start, source, row }: EventSlab, from: number, to: number): EventColumns {
+  const fragmentCount = new Uint16Array(to - from);
+  for (let k = from; k < to; k++) fragmentCount[k - from] = start[k + 1]! - start[k]!;
+  const first = start[from]!;
+  const end = start[to]!;
+  return {
+    time: time.subarray(from, to),
+    fragmentCount,
+    source: source.subarray(first, end),
+    row: row.subarray(first, end),
+  };
 }
 
 function joined<Column extends BigUint64Array | Uint32Array | Uint16Array>(
