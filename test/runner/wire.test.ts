@@ -9,6 +9,7 @@ import {
   decodeJoin,
   decodeLeases,
   decodeResults,
+  decodeRevoked,
   decodeSchema,
   decodeValue,
   decodeWelcome,
@@ -32,6 +33,7 @@ import {
   FAILURES,
   FAULT,
   frames,
+  GIVEN_BACK,
   HEAD,
   JOIN,
   LEASES,
@@ -50,6 +52,8 @@ const SOURCES = 2;
 const DECODERS: Readonly<Record<string, (bytes: Uint8Array) => unknown>> = {
   beat: readHeader,
   settled: readHeader,
+  revoke: readHeader,
+  revoked: (bytes) => decodeRevoked(readHeader(bytes), bytes),
   lease: (bytes) =>
     decodeLeases(readHeader(bytes), bytes, { count: SOURCES, chunksPerRow: undefined }),
   double: (bytes) =>
@@ -64,13 +68,14 @@ const DECODERS: Readonly<Record<string, (bytes: Uint8Array) => unknown>> = {
   fault: decodeFault,
 };
 /** Those that are a header and no more, and those that begin with one. */
-const HEADERS_ONLY: readonly string[] = ["beat", "settled"];
+const HEADERS_ONLY: readonly string[] = ["beat", "settled", "revoke"];
 const HEADED: ReadonlySet<string> = new Set([
   ...HEADERS_ONLY,
   "lease",
   "double",
   "result",
   "epoch",
+  "revoked",
 ]);
 const KINDS = Object.keys(DECODERS);
 
@@ -80,13 +85,13 @@ const bytesOf = (text: string): Uint8Array => Buffer.from(text.replaceAll(/\s/g,
 describe("a frame's header", () => {
   const GOLDEN = `
     11          type: result
-    04          version
+    05          version
     0203        sid 0x0302
     04050607    session
     08090a0b    seq
     0c0d0e0f    ack
     02000000    n
-    2385489b    crc: zlib.crc32 of Python, of the 20 bytes before`;
+    7b05aa4c    crc: zlib.crc32 of Python, of the 20 bytes before`;
   const bytes = bytesOf(GOLDEN.replaceAll(/^ *([0-9a-f]+) .*$/gm, "$1"));
 
   test("has these bytes", () => {
@@ -100,7 +105,7 @@ describe("a frame's header", () => {
     ["too short", (frame: Uint8Array) => frame.subarray(0, 23)],
     ["empty", () => new Uint8Array(0)],
     ["of an older version", (frame: Uint8Array) => with1(frame, 1, 1)],
-    ["of a newer version", (frame: Uint8Array) => with1(frame, 1, 5)],
+    ["of a newer version", (frame: Uint8Array) => with1(frame, 1, 6)],
     ["of no kind", (frame: Uint8Array) => with1(frame, 0, 99)],
   ])("that is %s is refused", async (_, change) => {
     expect((await faultOf(() => readHeader(change(bytes)))).tag).toBe("frame-bad");
@@ -123,8 +128,8 @@ describe("a message's checksum", () => {
   };
 
   test("is CRC-32 over all its frames, its own four bytes left out", () => {
-    // zlib.crc32 of Python, of the first 20 bytes, "abc" and "evb": 0x7b16b9ea
-    expect(hex(sealed()[0].subarray(20, 24))).toBe("eab9167b");
+    // zlib.crc32 of Python, of the first 20 bytes, "abc" and "evb": 0xde9d29e4
+    expect(hex(sealed()[0].subarray(20, 24))).toBe("e4299dde");
     expect(openMessage(sealed())).toEqual({ ...HEAD, kind: "result", n: 2 });
   });
 
@@ -163,7 +168,7 @@ describe("a lease", () => {
   test("has these bytes", () => {
     // Drawn by hand from the layout in lease-message.ts.
     const golden = `
-      01 04 0203 04050607 08090a0b 0c0d0e0f 01000000 00000000
+      01 05 0203 04050607 08090a0b 0c0d0e0f 01000000 00000000
       07000000 05000000 02000000 03000000
       0d00 2a36 fe9c 9717  ffffffffffffffff
       03000000 04000000 ffffffff
@@ -185,6 +190,7 @@ describe("a message", () => {
     expect(DECODERS["lease"]!(bytes["lease"]!)).toEqual(LEASES);
     expect(DECODERS["double"]!(bytes["double"]!)).toEqual(LEASES);
     expect(DECODERS["result"]!(bytes["result"]!)).toEqual(RESULTS);
+    expect(DECODERS["revoked"]!(bytes["revoked"]!)).toEqual(GIVEN_BACK);
     expect(decodeJoin(bytes["join"]!)).toEqual(JOIN);
     expect(decodeWelcome(bytes["welcome"]!)).toEqual(WELCOME);
     expect(decodeSchema(bytes["schema"]!)).toEqual(SCHEMA);

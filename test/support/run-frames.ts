@@ -8,10 +8,12 @@ import {
   encodeLeases,
   encodeRefusal,
   encodeResults,
+  encodeRevoked,
   encodeSchema,
   encodeWelcome,
   newFrame,
   type Epoch,
+  type GivenBack,
   type Header,
   type Join,
   type Lease,
@@ -143,6 +145,11 @@ export const FAULT = "run/file1.h5 on node17 has changed – ö";
 
 export const FAILURES = [{ event: 4_294_967_295, reason: "no peak found (mine.ts:12) – ö" }];
 
+export const GIVEN_BACK: readonly GivenBack[] = [
+  { lease: 7, first: 6, events: 1 },
+  { lease: 0xffff_ffff, first: 100, events: 4_294_967_295 },
+];
+
 /** Every frame that can come over a wire, as bytes, without a checksum. */
 export const frames = (): Readonly<Record<string, Uint8Array<ArrayBuffer>>> => ({
   beat: newFrame({ ...HEAD, kind: "beat", n: 0 }, 0).frame,
@@ -151,6 +158,8 @@ export const frames = (): Readonly<Record<string, Uint8Array<ArrayBuffer>>> => (
   double: encodeLeases({ ...HEAD, kind: "double" }, LEASES),
   result: encodeResults(HEAD, RESULTS),
   epoch: encodeEpoch(HEAD, epoch()),
+  revoke: newFrame({ ...HEAD, kind: "revoke", n: 0 }, 0).frame,
+  revoked: encodeRevoked(HEAD, GIVEN_BACK),
   join: encodeJoin(JOIN),
   welcome: encodeWelcome(WELCOME),
   refusal: encodeRefusal(REFUSAL),
