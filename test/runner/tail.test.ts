@@ -76,6 +76,17 @@ describe("a client that has nothing to do while another has", () => {
   });
 });
 
+test("a lease has half of its client's share of what is left, though no more than that is asked for", () => {
+  const schedule = begun(100, { cap: 1000 });
+  schedule.handle(ready(ONE));
+  schedule.handle(ready(TWO));
+  // Each has two leases of two events: 92 are left.
+  const [[, first, end] = []] = leasesOf(
+    schedule.handle(results(ONE, 1, [0, 1], { busySeconds: 1e-5 })),
+  );
+  expect(Math.abs(end! - first! - 92 / 2 / 2)).toBeLessThanOrEqual(1);
+});
+
 test("a client that is three times faster is to do three times as much; who wasn't measured, the mean", () => {
   const speeds = new Speeds();
   const client = (secondsPerEvent: number | undefined): Measured => ({ secondsPerEvent });

@@ -304,7 +304,7 @@ export const sabotages = [
     file: `${COORDINATOR}/batches.ts`,
     line: "const half = Math.ceil(share / 2);",
     instead: "const half = Math.max(Math.ceil(share / 2), cap);",
-    tests: ["runner/schedule", "runner/leases", "runner/makespan"],
+    tests: ["runner/tail"],
   },
   {
     name: "what a slow client has not begun stays with it",
@@ -319,13 +319,6 @@ export const sabotages = [
     line: "return rest >= DOUBLE_SECONDS_MIN && rest >= DOUBLE_RATIO * client.ahead.count * secondsPerEvent;",
     instead: "return rest < 0 && secondsPerEvent < 0;",
     tests: ["runner/makespan"],
-  },
-  {
-    name: "what is given back stays in its lease",
-    file: `${COORDINATOR}/client-state.ts`,
-    line: "if (lease !== undefined)",
-    instead: "if (lease !== undefined && lease.end < 0)",
-    tests: ["runner/laws"],
   },
   {
     name: "the work is shared out in equal parts, however fast clients are",
