@@ -95,7 +95,8 @@ describe("a client", () => {
     "that waits for its coordinator goes at %s, with 0",
     async (signal) => {
       const running = start(["client", join(folder, "no", "connection.json")]);
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      // Its start takes 0.3 s, or some seconds where others test, too.
+      await new Promise((resolve) => setTimeout(resolve, 4000));
       running.kill(signal);
       expect(await running.ended).toEqual({ code: 0, stdout: "", stderr: "" });
     },

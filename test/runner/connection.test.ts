@@ -90,7 +90,7 @@ describe("a connection file", () => {
   );
 
   test.each<[string, object, RegExp]>([
-    ["another protocol", { protocol: 99 }, /its protocol is 99, and this evb speaks 4/],
+    ["another protocol", { protocol: 99 }, /its protocol is 99, and this evb speaks 5/],
     ["no run", { run: undefined }, /run is no short text/],
     ["a port that is none", { joinPort: 70_000 }, /joinPort is no number from 0 to 65535/],
     ["hosts that are none", { hosts: [5] }, /a host is none/],
