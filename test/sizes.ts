@@ -4,7 +4,7 @@
  */
 const SIZES = {
   /** Random histories of the pure scheduler. */
-  scheduleHistories: { quick: { runs: 100_000 }, full: { runs: 300_000 } },
+  scheduleHistories: { quick: { runs: 50_000 }, full: { runs: 150_000 } },
   /** Mutated frames that every decoder is given. */
   fuzzFrames: { quick: { frames: 20_000 }, full: { frames: 1_000_000 } },
   /** Damaged HDF5 files, of each of which five data sets' storage is read. */
