@@ -2,7 +2,7 @@ import type { ResultSchema, Totals } from "@evb/analysis";
 import type { AnalysisOrder, Failure, RebuildWelcome } from "../wire/join.ts";
 import type { Range } from "./range-set.ts";
 import type { Share } from "./roster.ts";
-import type { Before, Progress } from "./schedule.ts";
+import type { Before, Progress } from "./stimulus.ts";
 
 /** What a coordinator is asked to do. */
 export interface CoordinatorOrder {

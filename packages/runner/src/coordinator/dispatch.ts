@@ -14,7 +14,8 @@ import type { Mailroom } from "./mailroom.ts";
 import type { RunOutcome } from "./outcome.ts";
 import type { Peer } from "./peer.ts";
 import { lengthOf, RangeSet, type Range } from "./range-set.ts";
-import { Schedule, type Action, type Progress, type Stimulus } from "./schedule.ts";
+import { Schedule } from "./schedule.ts";
+import type { Action, Progress, Stimulus } from "./stimulus.ts";
 import type { Trace } from "./trace.ts";
 
 export interface DispatchEvents {

@@ -4,7 +4,7 @@ import type { ClientTimes } from "../wire/result-message.ts";
 import type { FaultCounts } from "./counts.ts";
 import type { Range } from "./range-set.ts";
 import type { Share } from "./roster.ts";
-import type { Progress } from "./schedule.ts";
+import type { Progress } from "./stimulus.ts";
 
 /** One client's part of the run. */
 export interface ClientShare extends ClientTimes {

@@ -44,7 +44,7 @@ export interface RunReport {
 }
 
 /** A client's part, and how it spent the run: shares of the run's seconds, of which reading is a part of working. */
-export interface ReportedClient extends ClientShare {
+interface ReportedClient extends ClientShare {
   readonly workedShare: number;
   readonly waitedShare: number;
   readonly readShare: number;
