@@ -22,7 +22,6 @@ import { RowPlacer } from "./row-placer.ts";
 export class ExtractBench implements Bench {
   readonly schema = extractSchema;
   readonly leaseSources = { count: 0, chunksPerRow: undefined };
-  /** Each part is an event with totals of its own. */
   beforeResult: () => void = () => undefined;
   readonly results = new ResultBuilder(extractSchema, []);
   readonly #welcome: Welcome;
@@ -134,6 +133,7 @@ export class ExtractBench implements Bench {
     this.#rows.begin(part);
     const record = this.#write(part);
     const [failure] = this.#rows.failures;
+    this.beforeResult();
     if (failure !== undefined && this.#order.strict)
       this.results.fail(place, NO_SOURCES, failure.reason);
     else {

@@ -26,7 +26,6 @@ const UNIT_BYTES_MAX = 2 ** 19;
 export class RebuildBench implements Bench {
   readonly schema: ResultSchema;
   readonly leaseSources = { count: 0, chunksPerRow: undefined };
-  /** Each part is an event with totals of its own. */
   beforeResult: () => void = () => undefined;
   readonly results: ResultBuilder;
   readonly #outputs: readonly string[];
@@ -83,6 +82,7 @@ export class RebuildBench implements Bench {
     const written = this.#write(part);
     this.#writeSeconds += (performance.now() - begun) / 1000;
     this.#bytes += part.bytes;
+    this.beforeResult();
     const { totals } = this.#delta;
     totals.add(FRAGMENTS, written.fragments, part.building);
     totals.add(EVENTS, written.events, part.building);

@@ -2,7 +2,7 @@
 export interface BatchNeeds {
   /** Of the events that nobody has yet, those that this client would do if all ended together. */
   readonly share: number;
-  /** What an event has, on the average; 0: nothing is read. */
+  /** What an event has that every source is in; 0: nothing is read. */
   readonly eventBytes: number;
   /** What `--batch` says, or evb's own cap. */
   readonly cap: number;

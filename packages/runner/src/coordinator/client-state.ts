@@ -92,7 +92,7 @@ export function giveBack(client: ClientState, range: LeasePart): Range[] {
   return given;
 }
 
-/** @param share events of those that nobody has that would be its; @param eventBytes what an event has, on the average */
+/** @param share events of those that nobody has that would be its; @param eventBytes what an event has that every source is in */
 export function wantsMore(
   { leases, ahead, secondsPerEvent }: ClientState,
   { share, eventBytes }: { share: number; eventBytes: number },

@@ -35,20 +35,12 @@ export class EventTable {
     const { first, end } = range;
     const one = this.#slabWith(range);
     if (one !== undefined) return sliceOf(one, first - one.first, end - one.first);
-    const parts = [...this.#parts(range)];
-    const fragmentCount = new Uint16Array(end - first);
-    let event = 0;
-    for (const { slab, from, to } of parts)
-      for (let k = from; k < to; k++) fragmentCount[event++] = slab.start[k + 1]! - slab.start[k]!;
+    const parts = Array.from(this.#parts(range), ({ slab, from, to }) => sliceOf(slab, from, to));
     return {
-      time: joined(parts.map(({ slab, from, to }) => slab.time.subarray(from, to))),
-      fragmentCount,
-      source: joined(
-        parts.map(({ slab, from, to }) => slab.source.subarray(slab.start[from], slab.start[to])),
-      ),
-      row: joined(
-        parts.map(({ slab, from, to }) => slab.row.subarray(slab.start[from], slab.start[to])),
-      ),
+      time: joined(parts.map(({ time }) => time)),
+      fragmentCount: joined(parts.map(({ fragmentCount }) => fragmentCount)),
+      source: joined(parts.map(({ source }) => source)),
+      row: joined(parts.map(({ row }) => row)),
     };
   }
 
@@ -148,7 +140,6 @@ function sliceOf({ time, start, source, row }: EventSlab, from: number, to: numb
 function joined<Column extends BigUint64Array | Uint32Array | Uint16Array>(
   parts: readonly Column[],
 ): Column {
-  if (parts.length === 1) return parts[0]!;
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   const all = new (parts[0]!.constructor as new (length: number) => Column)(length);
   let at = 0;

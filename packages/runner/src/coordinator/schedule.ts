@@ -52,7 +52,7 @@ export class Schedule {
   /**
    * @param batchCap the most events of a lease; @param before of a run that goes on
    * @param how.cuts undefined: it is all the same where leases end
-   * @param how.eventBytes what an event has, on the average; 0: nothing is read
+   * @param how.eventBytes what an event has that every source is in; 0: nothing is read
    */
   constructor(
     range: Range,
