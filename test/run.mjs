@@ -18,6 +18,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 const counts = { passed: 0, failed: 0, skipped: 0 };
+const failures = [];
 
 const capabilities = all ? probe() : {};
 if (all) console.log(`What this machine can do:\n${table(capabilities)}\n`);
@@ -40,6 +41,8 @@ jest("tests", [
 ]);
 if (all)
   jest("system", ["--testPathIgnorePatterns", "/node_modules/", "--runInBand", "/test/system/"]);
+// Once more at the end, where nobody has to look for them.
+for (const sentence of failures) console.log(`failed: ${sentence}`);
 console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 process.exitCode = counts.failed > 0 ? 1 : 0;
 
@@ -50,7 +53,9 @@ function check(name, command, args) {
   const passed = done.status === 0;
   counts[passed ? "passed" : "failed"]++;
   console.log(`${passed ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
-  if (!passed) console.log(`${done.stdout}${done.stderr}`);
+  if (passed) return;
+  failures.push(name);
+  console.log(`${done.stdout}${done.stderr}`);
 }
 
 function jest(name, words) {
@@ -79,14 +84,14 @@ function jest(name, words) {
     counts.failed += failed;
     counts.skipped += result.numPendingTests + result.numTodoTests;
     console.log(`${failed === 0 ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
-    for (const sentence of failuresIn(result)) console.log(`  failed: ${sentence}`);
+    failures.push(...failuresIn(result));
   } catch {
-    console.log(`FAILED ${name}: the test runner left no result`);
+    failures.push(`${name}: the test runner left no result`);
     counts.failed++;
   }
 }
 
-/** Once more at the end, where nobody has to look for them among the passed ones. */
+/** A line for each test that failed, and for each file that couldn't be run. */
 function failuresIn({ testResults }) {
   return testResults.flatMap(({ name, message, assertionResults }) => {
     const failed = assertionResults.filter(({ status }) => status === "failed");
