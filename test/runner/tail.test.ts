@@ -36,6 +36,24 @@ describe("a client that has nothing to do while another has", () => {
     expect(schedule.progress).toMatchObject({ revoked: 1, redone: 0 });
   });
 
+  test("gets nothing twice of one that may not have begun it: what was on its way when it answered", () => {
+    const schedule = begun(6, { cap: 1 });
+    for (const rank of [ONE, TWO, THREE]) schedule.handle(ready(rank));
+    schedule.handle(results(THREE, 5, [4, 5], { busySeconds: 0.001 }));
+    schedule.handle(results(THREE, 6, [5, 6], { busySeconds: 0.002 }));
+    expect(revokesOf(schedule.handle(BEAT))).toEqual([1]);
+    schedule.handle(results(ONE, 1, [0, 1], { busySeconds: 0.5 }));
+    // One of another client's events is on its way to it while it answers that it has begun all.
+    expect(leasesOf(schedule.handle({ kind: "client-left", rank: TWO }))).toEqual([
+      [3, 2, 3],
+      [1, 3, 4],
+    ]);
+    schedule.handle({ kind: "revoked", rank: ONE, ranges: [] });
+    const idle = schedule.handle(results(THREE, 7, [2, 3], { busySeconds: 0.003 }));
+    expect(revokesOf(idle)).toEqual([1]);
+    expect(leasesOf(idle)).toEqual([]);
+  });
+
   test("gets nothing twice of a client while nobody knows that it is faster", () => {
     const schedule = begun(2, { cap: 1 });
     schedule.handle(ready(ONE));

@@ -307,6 +307,20 @@ export const sabotages = [
     tests: ["runner/tail"],
   },
   {
+    name: "a lease is one batch, however soon that is over",
+    file: `${COORDINATOR}/batches.ts`,
+    line: "const batches = cap * Math.max(1, Math.floor(together));",
+    instead: "const batches = cap * Math.max(1, Math.min(1, together));",
+    tests: ["runner/batches"],
+  },
+  {
+    name: "what is on its way to a client that has answered counts as begun",
+    file: `${COORDINATOR}/schedule.ts`,
+    line: "client.begunAll = !client.givenSince;",
+    instead: "client.begunAll = true;",
+    tests: ["runner/tail"],
+  },
+  {
     name: "what a slow client has not begun stays with it",
     file: `${COORDINATOR}/tail.ts`,
     line: "if (answers + revoke.length < idle.length) revoke.push(rank);",

@@ -14,6 +14,8 @@ export type Answer =
 /** One connection of a client. */
 export interface Connection {
   late: boolean;
+  /** It has shown how fast it is. */
+  isMeasured: boolean;
   readonly leases: Map<number, Range>;
   /** For each event the lease that it is in, while no result of it has come; 0: none. */
   readonly ahead: number[];
@@ -167,6 +169,7 @@ export class Foresight {
     const zeros = (): number[] => new Array<number>(this.done.length).fill(0);
     const connection: Connection = {
       late: false,
+      isMeasured: false,
       leases: new Map(),
       ahead: zeros(),
       aheadCount: 0,
@@ -188,6 +191,7 @@ export class Foresight {
   #results({ rank, ranges }: Stimuli<"results">): Answer {
     const connection = this.#connection(rank);
     const fresh: number[] = [];
+    if (ranges.length > 0) connection.isMeasured = true;
     for (const range of ranges) {
       const lease = connection.leases.get(range.lease);
       for (const event of this.eventsOf([range])) {

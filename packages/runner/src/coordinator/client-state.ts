@@ -37,7 +37,9 @@ export interface ClientState {
   late: boolean;
   /** It was asked to give back what it hasn't begun, and hasn't answered. */
   revoking: boolean;
-  /** It has answered, and been given nothing since: what it has is begun. */
+  /** It was given something since it was asked last: that may not be begun. */
+  givenSince: boolean;
+  /** It has answered, and been given nothing since it was asked: what it has is begun. */
   begunAll: boolean;
   /** What it has begun was given to another one as well. */
   doubled: boolean;
@@ -56,6 +58,7 @@ export function newClient({ returned }: { returned: boolean }): ClientState {
     alone: false,
     late: false,
     revoking: false,
+    givenSince: false,
     begunAll: false,
     doubled: false,
     silentBeats: 0,

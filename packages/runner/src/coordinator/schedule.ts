@@ -41,6 +41,7 @@ export class Schedule {
   #started = false;
   #finished = false;
   #leases = 0;
+  #batches = 0;
   #redone = 0;
   #doubled = 0;
   #revoked = 0;
@@ -50,7 +51,7 @@ export class Schedule {
   readonly #eventBytes: number;
 
   /**
-   * @param batchCap the most events of a lease; @param before of a run that goes on
+   * @param batchCap the most events of a batch; @param before of a run that goes on
    * @param how.cuts undefined: it is all the same where leases end
    * @param how.eventBytes what an event has that every source is in; 0: nothing is read
    */
@@ -86,7 +87,7 @@ export class Schedule {
       events: this.#events,
       done: this.#done.count,
       counted: this.#counted.count,
-      batches: this.#leases,
+      batches: this.#batches,
       redone: this.#redone,
       doubled: this.#doubled,
       revoked: this.#revoked,
@@ -164,7 +165,9 @@ export class Schedule {
     const { idles, revoke, double } = tailMoves(this.#clients);
     this.#idles = idles;
     const asked = revoke.map((rank): Action => {
-      this.#clients.get(rank)!.revoking = true;
+      const client = this.#clients.get(rank)!;
+      client.revoking = true;
+      client.givenSince = false;
       return { kind: "revoke", rank };
     });
     return [...asked, ...double.flatMap(({ to, of }) => this.#doubleFor(to, of))];
@@ -180,12 +183,12 @@ export class Schedule {
     return [this.#lease(rank, this.#clients.get(rank)!, { range: part, double: true })];
   }
 
-  /** What it has left is begun. */
+  /** What it has left is begun, but for what was on its way to it when it answered. */
   #givenBack({ rank, ranges }: Extract<Stimulus, { kind: "revoked" }>): Action[] {
     const client = this.#clients.get(rank);
     if (client === undefined) return [];
     client.revoking = false;
-    client.begunAll = true;
+    client.begunAll = !client.givenSince;
     const given = ranges.flatMap((range) => giveBack(client, range));
     this.#doubles.removeAll(given);
     this.#revoked += lengthOf(given);
@@ -414,11 +417,13 @@ export class Schedule {
     { range, double }: { range: Range; double: boolean },
   ): Action {
     const lease = asLeaseId(++this.#leases);
+    this.#batches += Math.ceil((range.end - range.first) / this.#cap);
     const again = double ? 0 : this.#waiting.countAgain(range);
     this.#redone += again;
     if (double) this.#doubled += range.end - range.first;
     this.#handedOut = Math.max(this.#handedOut, range.end);
     client.begunAll = client.doubled = false;
+    client.givenSince = true;
     // Who had nothing to do was silent by right.
     if (client.leases.size === 0) client.silentBeats = 0;
     client.leases.set(lease, range);
