@@ -10,6 +10,10 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { probe, table } from "./probe.mjs";
 
+/** They measure, kill at shares of what a run takes, or fill the disk: nothing runs beside them. */
+const ALONE =
+  "/test/system/(bench|campaign|demo|large|order-deaths|sabotage|scale|slow-network)\\.test\\.ts$";
+
 const root = fileURLToPath(new URL("..", import.meta.url));
 const all = process.argv.includes("--all");
 const unknown = process.argv.slice(2).filter((word) => word !== "--all");
@@ -34,13 +38,13 @@ check("no test is left out by hand", "sh", [
   "-c",
   "! grep -rnE '\\b(describe|test|it)\\.(skip|only|todo)\\b|\\bx(it|test|describe)\\(' test --include='*.ts' | grep -v '^test/support/capabilities.ts:'",
 ]);
-// Tests wait for processes half of their time; what measures or fills the disk runs alone.
-jest("tests", [
-  ...["--testPathIgnorePatterns", "/node_modules/", "/test/system/"],
-  ...["--maxWorkers", "2"],
-]);
-if (all)
-  jest("system", ["--testPathIgnorePatterns", "/node_modules/", "--runInBand", "/test/system/"]);
+// Tests wait for processes half of their time.
+const TWO = ["--maxWorkers", "2"];
+jest("tests", ["--testPathIgnorePatterns", "/node_modules/", "/test/system/", ...TWO]);
+if (all) {
+  jest("system", ["--testPathIgnorePatterns", "/node_modules/", ALONE, ...TWO, "/test/system/"]);
+  jest("alone", ["--testPathIgnorePatterns", "/node_modules/", "--runInBand", ALONE]);
+}
 // Once more at the end, where nobody has to look for them.
 for (const sentence of failures) console.log(`failed: ${sentence}`);
 console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
