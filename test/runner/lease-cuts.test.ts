@@ -28,7 +28,9 @@ function decodersOf(
     const busySeconds = (busy.get(rank) ?? 0) + (range.end - range.first) / 1000;
     busy.set(rank, busySeconds);
     const ranges = [{ lease: asLeaseId(next.lease), ...range }];
-    waiting.push(...schedule.handle({ kind: "results", rank, ranges, busySeconds }));
+    waiting.push(
+      ...schedule.handle({ kind: "results", rank, ranges, busySeconds, waitSeconds: 0 }),
+    );
   }
   return decoders;
 }
@@ -93,6 +95,7 @@ describe("a lease whose chunks hold several events", () => {
       rank: ONE,
       ranges: [results],
       busySeconds: 0.001,
+      waitSeconds: 0,
     });
     const ends = leasesOf(actions).map(([, , end]) => end);
     expect(ends.filter((end) => end > 5).every((end) => end % 4 === 1)).toBe(true);

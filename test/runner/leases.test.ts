@@ -23,7 +23,9 @@ function doAll(schedule: Schedule, first: readonly Action[]): number[] {
     for (let event = range.first; event < range.end; event++) events.push(event);
     const ranges = [{ lease: asLeaseId(next.lease), ...range }];
     const busySeconds = events.length;
-    waiting.push(...schedule.handle({ kind: "results", rank, ranges, busySeconds }));
+    waiting.push(
+      ...schedule.handle({ kind: "results", rank, ranges, busySeconds, waitSeconds: 0 }),
+    );
   }
   return events.sort((a, b) => a - b);
 }

@@ -55,6 +55,15 @@ describe("a run takes, whatever batch was typed", () => {
     }
   });
 
+  test("at most 1.15 of the ideal and some ways there and back where those take 0.4 s", () => {
+    const costs = costsOf(new SeededRandom(20261201), 20_000, 0.01);
+    for (const cap of CAPS) {
+      const run = { clients: 8, cap, costs, slowness: () => 1, tripSeconds: 0.2 };
+      const { seconds, ideal } = simulate(run);
+      expect(seconds).toBeLessThan(1.15 * ideal + 5 * 0.4);
+    }
+  });
+
   test("hardly more with a thousand clients", () => {
     const costs = costsOf(new SeededRandom(20261130), 100_000, 0.02);
     for (const cap of [10_000])

@@ -307,6 +307,13 @@ export const sabotages = [
     tests: ["runner/tail"],
   },
   {
+    name: "a client that waits for an answer is given no more before it",
+    file: `${COORDINATOR}/client-state.ts`,
+    line: "const wanted = Math.max(usual, WAITS_AHEAD * waitedSeconds);",
+    instead: "const wanted = Math.max(usual, waitedSeconds * 0);",
+    tests: ["runner/makespan"],
+  },
+  {
     name: "a lease is one batch, however soon that is over",
     file: `${COORDINATOR}/batches.ts`,
     line: "const batches = cap * Math.max(1, Math.floor(together));",

@@ -221,6 +221,7 @@ export class History {
 
   #work(player: Player, events: number, { died }: { died: boolean }): void {
     player.busySeconds += this.#random.below(3) * 0.004;
+    player.waitSeconds += this.#random.below(3) * 0.01;
     const lives = player.work(events, (event) => this.#survives(event));
     if (lives === "died") this.#die(player, { died });
     else if (player.queue.length === 0 && this.#oneIn(2)) player.say();

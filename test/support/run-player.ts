@@ -6,6 +6,7 @@ export type Message =
       readonly kind: "results";
       readonly ranges: readonly (Range & { readonly lease: LeaseId })[];
       readonly busySeconds: number;
+      readonly waitSeconds: number;
     }
   | { readonly kind: "epoch"; readonly ranges: readonly Range[] }
   | {
@@ -45,6 +46,7 @@ export class Player {
   kept: Message[] = [];
   arrived = 0;
   busySeconds = 0;
+  waitSeconds = 0;
   #unsaid: { lease: LeaseId; first: number; end: number }[] = [];
   #untotalled: { first: number; end: number }[] = [];
   /** The next event's totals travel alone: it was in work when others got what isn't begun. */
@@ -131,7 +133,8 @@ export class Player {
 
   say(): void {
     if (this.#unsaid.length === 0) return;
-    this.kept.push({ kind: "results", ranges: this.#unsaid, busySeconds: this.busySeconds });
+    const { busySeconds, waitSeconds } = this;
+    this.kept.push({ kind: "results", ranges: this.#unsaid, busySeconds, waitSeconds });
     this.#unsaid = [];
   }
 
@@ -155,8 +158,9 @@ export class Player {
   /** The event in work took too long: it fails, and what the thread had not sent is lost with it. */
   getStuck(entry: Entry): void {
     const event = { first: entry.next, end: entry.next + 1 };
-    const { busySeconds } = this;
-    this.kept.push({ kind: "results", ranges: [{ ...event, lease: entry.lease }], busySeconds });
+    const { busySeconds, waitSeconds } = this;
+    const ranges = [{ ...event, lease: entry.lease }];
+    this.kept.push({ kind: "results", ranges, busySeconds, waitSeconds });
     this.kept.push({ kind: "epoch", ranges: [event] }, { kind: "leave" });
     this.queue = [];
     this.restarting = true;

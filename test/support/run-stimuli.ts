@@ -29,12 +29,15 @@ export const results = (
   rank: Rank,
   lease: number,
   bounds: Bounds,
-  { busySeconds } = { busySeconds: 0.001 },
+  { busySeconds, waitSeconds = 0 }: { busySeconds: number; waitSeconds?: number } = {
+    busySeconds: 0.001,
+  },
 ): Stimulus => ({
   kind: "results",
   rank,
   ranges: [{ lease: asLeaseId(lease), ...rangeOf(bounds) }],
   busySeconds,
+  waitSeconds,
 });
 
 export const epoch = (rank: Rank, ...ranges: readonly Bounds[]): Stimulus => ({

@@ -10,6 +10,8 @@ export interface SimulatedRun {
   /** How many times longer a client takes, by its number from 0. */
   readonly slowness: (client: number) => number;
   readonly eventBytes?: number;
+  /** From a client to its coordinator. */
+  readonly tripSeconds?: number;
 }
 
 export interface SimulatedEnd {
@@ -24,7 +26,7 @@ export interface SimulatedEnd {
   readonly leases: number;
 }
 
-/** Half of the way from a client to its coordinator and back. */
+/** From a client to its coordinator, where both are near. */
 const TRIP_SECONDS = 0.25e-3;
 /** As lease-loop.ts. */
 const PUBLISH_SECONDS_MIN = 0.005;
@@ -48,6 +50,9 @@ interface Worker {
   doneUnsaid: number;
   saidAt: number;
   busySeconds: number;
+  waitSeconds: number;
+  /** Since when it has nothing to do; undefined: before its first lease. */
+  idleAt: number | undefined;
   isWorking: boolean;
 }
 
@@ -64,6 +69,7 @@ export function simulate({
   costs,
   slowness,
   eventBytes = 0,
+  tripSeconds = TRIP_SECONDS,
 }: SimulatedRun): SimulatedEnd {
   const agenda = new Agenda();
   const schedule = new Schedule({ first: 0, end: costs.length }, cap, undefined, { eventBytes });
@@ -78,7 +84,7 @@ export function simulate({
     for (const action of schedule.handle(stimulus)) perform(action);
   };
   const toCoordinator = (stimulus: Stimulus): void => {
-    agenda.in(TRIP_SECONDS, () => {
+    agenda.in(tripSeconds, () => {
       tell(stimulus);
     });
   };
@@ -87,18 +93,20 @@ export function simulate({
     if (action.kind !== "lease" && action.kind !== "revoke") return;
     const worker = workers.get(action.rank)!;
     if (action.kind === "revoke") {
-      agenda.in(TRIP_SECONDS, () => {
+      agenda.in(tripSeconds, () => {
         giveBack(worker);
       });
       return;
     }
     leases++;
     const { lease, range } = action;
-    agenda.in(TRIP_SECONDS, () => {
+    agenda.in(tripSeconds, () => {
       worker.queue.push({ lease, next: range.first, end: range.end });
       worker.ahead += range.end - range.first;
       aheadMax = Math.max(aheadMax, worker.ahead);
-      if (!worker.isWorking) begin(worker);
+      if (worker.isWorking) return;
+      worker.waitSeconds += agenda.now - (worker.idleAt ?? agenda.now);
+      begin(worker);
     });
   };
   const giveBack = (worker: Worker): void => {
@@ -116,6 +124,7 @@ export function simulate({
     const [entry] = worker.queue;
     worker.isWorking = entry !== undefined;
     if (entry === undefined) {
+      worker.idleAt = agenda.now;
       say(worker);
       return;
     }
@@ -144,10 +153,10 @@ export function simulate({
   const say = (worker: Worker): void => {
     worker.saidAt = agenda.now;
     worker.doneUnsaid = 0;
-    const { rank, busySeconds } = worker;
+    const { rank, busySeconds, waitSeconds } = worker;
     const ranges = worker.unsaid.splice(0);
     if (ranges.length === 0) return;
-    toCoordinator({ kind: "results", rank, ranges, busySeconds });
+    toCoordinator({ kind: "results", rank, ranges, busySeconds, waitSeconds });
     // Totals of each message of results: none is refused whole because of another's double.
     for (const { first, end } of ranges)
       toCoordinator({ kind: "epoch", rank, ranges: [{ first, end }] });
@@ -181,6 +190,8 @@ const newWorker = (rank: Rank, slowness: number): Worker => ({
   doneUnsaid: 0,
   saidAt: 0,
   busySeconds: 0,
+  waitSeconds: 0,
+  idleAt: undefined,
   isWorking: false,
 });
 

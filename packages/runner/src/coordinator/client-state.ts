@@ -8,6 +8,9 @@ const WORK_AHEAD_SECONDS_MIN = 0.02;
 const WORK_AHEAD_SECONDS_MAX = 0.1;
 /** That much of what is left to do, shared among the clients: they are to end together. */
 const WORK_AHEAD_SHARE = 1 / 16;
+/** …and, wherever it has waited for work that there was, twice as long as that: the way there and back is longer. */
+const WAITS_AHEAD = 2;
+const WAITED_SECONDS_MAX = 1;
 /** …and so many bytes, whatever its clock says: twice what a lease may have. */
 const BYTES_AHEAD_MAX = 2 * LEASE_BYTES_MAX;
 /** While it works on one lease the next one is there. */
@@ -48,6 +51,9 @@ export interface ClientState {
   secondsPerEvent: number | undefined;
   /** Of its last message; undefined: its clock ran before it came to us. */
   busySeconds: number | undefined;
+  waitSeconds: number;
+  /** The longest that it has had nothing to do between two messages, while there was work. */
+  waitedSeconds: number;
 }
 
 export function newClient({ returned }: { returned: boolean }): ClientState {
@@ -64,6 +70,8 @@ export function newClient({ returned }: { returned: boolean }): ClientState {
     silentBeats: 0,
     secondsPerEvent: undefined,
     busySeconds: returned ? undefined : 0,
+    waitSeconds: 0,
+    waitedSeconds: 0,
   };
 }
 
@@ -97,14 +105,15 @@ export function giveBack(client: ClientState, range: LeasePart): Range[] {
 
 /** @param share events of those that nobody has that would be its; @param eventBytes what an event has that every source is in */
 export function wantsMore(
-  { leases, ahead, secondsPerEvent }: ClientState,
+  { leases, ahead, secondsPerEvent, waitedSeconds }: ClientState,
   { share, eventBytes }: { share: number; eventBytes: number },
 ): boolean {
   if (leases.size < LEASES_AHEAD_MIN) return true;
   if (leases.size >= LEASES_AHEAD_MAX || secondsPerEvent === undefined) return false;
   if (ahead.count * eventBytes >= BYTES_AHEAD_MAX) return false;
   const rest = share * secondsPerEvent * WORK_AHEAD_SHARE;
-  const wanted = Math.min(WORK_AHEAD_SECONDS_MAX, Math.max(WORK_AHEAD_SECONDS_MIN, rest));
+  const usual = Math.min(WORK_AHEAD_SECONDS_MAX, Math.max(WORK_AHEAD_SECONDS_MIN, rest));
+  const wanted = Math.max(usual, WAITS_AHEAD * waitedSeconds);
   return ahead.count * secondsPerEvent < wanted;
 }
 
@@ -117,9 +126,23 @@ export function hasLittle(
   return ahead.count < events && ahead.count * secondsPerEvent < CHUNK_AHEAD_SECONDS;
 }
 
-export function measure(client: ClientState, events: number, busySeconds: number): void {
+/** @param isWorkLeft whether something waits for a client: then it need not have waited */
+export function measure(
+  client: ClientState,
+  {
+    events,
+    busySeconds,
+    waitSeconds,
+  }: { events: number; busySeconds: number; waitSeconds: number },
+  { isWorkLeft }: { isWorkLeft: boolean },
+): void {
   const since = client.busySeconds;
   if (events === 0) return;
+  const waited = Math.min(WAITED_SECONDS_MAX, waitSeconds - client.waitSeconds);
+  // Before its first results it waited for the others.
+  if (isWorkLeft && client.secondsPerEvent !== undefined)
+    client.waitedSeconds = Math.max(client.waitedSeconds, waited);
+  client.waitSeconds = waitSeconds;
   client.busySeconds = busySeconds;
   client.silentBeats = 0;
   if (since === undefined) return;

@@ -150,7 +150,8 @@ export class Dispatch {
     share.times = times;
     const busySeconds =
       times.openSeconds + times.readSeconds + times.decodeSeconds + times.analysisSeconds;
-    const fresh = this.perform({ kind: "results", rank, ranges, busySeconds });
+    const { waitSeconds } = times;
+    const fresh = this.perform({ kind: "results", rank, ranges, busySeconds, waitSeconds });
     for (const range of fresh) share.fragments += this.#table.fragmentsOf(range);
     share.events += lengthOf(fresh);
     this.#counts.lateCopies += lengthOf(ranges) - lengthOf(fresh);

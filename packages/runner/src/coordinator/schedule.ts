@@ -217,7 +217,7 @@ export class Schedule {
   }
 
   #results(stimulus: Extract<Stimulus, { kind: "results" }>): Action[] {
-    const { rank, ranges, busySeconds } = stimulus;
+    const { rank, ranges, busySeconds, waitSeconds } = stimulus;
     const client = this.#clients.get(rank);
     if (client === undefined) return [];
     const fresh: Range[] = [];
@@ -229,7 +229,8 @@ export class Schedule {
       this.#forget(range);
     }
     const before = client.secondsPerEvent;
-    measure(client, lengthOf(ranges), busySeconds);
+    const events = lengthOf(ranges);
+    measure(client, { events, busySeconds, waitSeconds }, { isWorkLeft: !this.#isAllGiven });
     this.#speeds.change(before, client.secondsPerEvent);
     return [{ kind: "commit", rank, ranges: fresh }, ...this.#leaseTo(rank)];
   }

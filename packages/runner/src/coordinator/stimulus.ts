@@ -18,6 +18,8 @@ export type Stimulus =
       readonly ranges: readonly LeasePart[];
       /** Seconds that the client has spent on events since it joined. */
       readonly busySeconds: number;
+      /** Seconds that it has had nothing to do. */
+      readonly waitSeconds: number;
     }
   /** Totals of exactly these events arrived. */
   | { readonly kind: "epoch"; readonly rank: Rank; readonly ranges: readonly Range[] }
