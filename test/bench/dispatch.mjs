@@ -1,9 +1,9 @@
-// What dispatch costs beside the work: leases a second, the coordinator's processor and memory, the start of clients, and
+// What dispatch costs beside the work: batches a second, the coordinator's processor and memory, the start of clients, and
 // how soon a client gives back what it hasn't begun. All with real processes, evb's against the barest that does the same.
 //
 //   node test/bench/dispatch.mjs [--rounds 5] [--events 10000000] [--leases 1000000] [--clients 64] [--only N]
 //
-// --events: of the run that memory is measured on, by so many --clients. --leases: of the runs with a lease for each
+// --events: of the run that memory is measured on, by so many --clients. --leases: of the runs with a batch for each
 // event. Needs 2 GB in /dev/shm or $TMPDIR, and memory for 64 clients, 80 MB each.
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -57,7 +57,10 @@ inTemporaryFolder((folder) => {
   report("dispatch", figures);
 });
 
-/** A lease for each event, of which there is nothing to do; what is bare has no journal, no credits to decide on, no order. */
+/**
+ * A batch for each event, of which there is nothing to do: many of them are one lease. What is bare has a message for each,
+ * and no journal, no credits to decide on, no order.
+ */
 function leaseFigures(place) {
   const counts = [2, 8];
   const words = ["--analysis", "none", "--batch", "1", "--events", `0:${leases}`];
@@ -73,9 +76,13 @@ function leaseFigures(place) {
     const bare = median(theirs.map((of) => of.seconds));
     const who = `${count} clients`;
     return [
-      { what: `leases of an empty event a second, ${who}: bare`, value: leases / bare, unit: "/s" },
       {
-        what: `leases of an empty event a second, ${who}: evb`,
+        what: `batches of an empty event a second, ${who}: bare`,
+        value: leases / bare,
+        unit: "/s",
+      },
+      {
+        what: `batches of an empty event a second, ${who}: evb`,
         value: leases / seconds,
         unit: "/s",
         must: LEASES_A_SECOND_MIN,
@@ -99,8 +106,8 @@ function leaseFigures(place) {
 }
 
 function cpuFigures(who, runs) {
-  const each = (thread) => median(runs.map((of) => microsecondsPerLease(of, thread)));
-  const what = `coordinator's CPU for a lease, ${who}`;
+  const each = (thread) => median(runs.map((of) => microsecondsPerBatch(of, thread)));
+  const what = `coordinator's CPU for a batch, ${who}`;
   return [
     { what: `${what}: main thread`, value: each(({ main }) => main), unit: "µs" },
     { what: `${what}: I/O thread`, value: each(({ io }) => io), unit: "µs" },
@@ -114,7 +121,7 @@ function cpuFigures(who, runs) {
   ];
 }
 
-function microsecondsPerLease({ report, cpu }, secondsOf) {
+function microsecondsPerBatch({ report, cpu }, secondsOf) {
   if (cpu === undefined) throw new Error("the run was too short to be watched; more --leases");
   return (1e6 * secondsOf(cpu)) / (cpu.share * report.batches);
 }

@@ -48,7 +48,7 @@ describeWith(["h5py", "disk"], "order", () => {
 describe("dispatch", () => {
   const size = ["--rounds", "1", "--events", "1000000", "--leases", "300000", "--clients", "16"];
 
-  test("is measured against a bare exchange of messages, by leases and by the coordinator's CPU", () => {
+  test("is measured against a bare exchange of messages, by batches and by the coordinator's CPU", () => {
     benchmark("dispatch.mjs", ...size, "--only", "0");
   });
 
@@ -58,5 +58,9 @@ describe("dispatch", () => {
 
   test("leaves the coordinator's memory small", () => {
     benchmark("dispatch.mjs", ...size, "--only", "2");
+  });
+
+  test("takes back from a client what it hasn't begun, and soon", () => {
+    benchmark("dispatch.mjs", ...size, "--only", "3");
   });
 });
