@@ -143,7 +143,7 @@ function notices() {
     const path = relative(root, join(bundle, source));
     return /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [];
   });
-  const parts = [...new Set(folders)].sort().map(notice);
+  const parts = [...new Set(folders)].map(notice).sort();
   return ["# What evb's bundle has of others", ...parts].join("\n\n");
 }
 
