@@ -179,7 +179,7 @@ async function openNetwork(
       ...listening.place,
       process: thisProcess(),
     });
-    writeConnection(path, listening.connection);
+    writeConnection(path, listening.connection, order.evbVersion);
     return { link: listening.link, connection: { path, run: file.run } };
   } catch (thrown) {
     listening.link.close();
