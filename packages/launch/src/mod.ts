@@ -1,4 +1,23 @@
 export { JOB_KEYS, type JobKey, type JobKind, type KeyOwner, type KeyValue } from "./job-keys.ts";
-export { isJobFile, readJob, type Job, type JobIndex, type JobRun } from "./job-file.ts";
+export {
+  chosenRuns,
+  isJobFile,
+  readJob,
+  type Job,
+  type JobIndex,
+  type JobRun,
+} from "./job-file.ts";
+export { fault as launchFault } from "./faults.ts";
+export { needsIndex, noteIndex } from "./job-index.ts";
 export { jobSchema } from "./job-schema.ts";
 export type { Resources } from "./resources.ts";
+export { quoted } from "./batch/shell-words.ts";
+export { type BatchOrder } from "./batch/batch-order.ts";
+export {
+  batchScript,
+  composeScript,
+  submitBatch,
+  submitCompose,
+  type BatchSystem,
+  type ComposeOrder,
+} from "./batch/submit.ts";
