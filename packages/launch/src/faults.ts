@@ -16,11 +16,6 @@ export const fault = faults({
     (at: { path: string; kind: string; command: string }) =>
       `${at.path} is a job of kind ${at.kind}, and this is evb ${at.command}: type \`evb ${at.kind} ${at.path}\``,
   ],
-  "run-not-in-job": [
-    2,
-    (at: { path: string; only: string; names: readonly string[] }) =>
-      `${at.path} has no run ${at.only}: its runs are ${listOf(at.names, ", ")}`,
-  ],
   "compose-one-run": [
     2,
     (at: { path: string; kind: string; runs: number }) =>
@@ -55,6 +50,51 @@ export const fault = faults({
     2,
     (at: { path: string }) =>
       `${at.path} isn't there: name the docker-compose.yml of evb by --compose-file`,
+  ],
+  // rank
+  "place-bad": [
+    2,
+    (at: { name: string; text: string; wanted: string }) =>
+      `${at.name} is ${at.text === "" ? "empty" : at.text}, and should be ${at.wanted}; start evb rank by srun, mpirun or blaunch, or give --rank and --size`,
+  ],
+  "place-half": [
+    2,
+    (at: { one: string; other: string }) =>
+      `${at.one} is given without ${at.other}; give both, or start evb rank by srun, mpirun or blaunch`,
+  ],
+  "rank-too-large": [
+    2,
+    (at: { rank: string; size: string }) =>
+      `${at.rank} is not below ${at.size}; ranks count from 0`,
+  ],
+  "run-unknown": [
+    2,
+    (at: { path: string; only: string; names: readonly string[] }) =>
+      `${at.path} has no run ${at.only}; it has ${at.names.join(", ")}`,
+  ],
+  "out-done": [
+    2,
+    (at: { out: string }) =>
+      `${at.out} is done, and not by this job; choose another output, --resume to leave it as it is, or --force to start anew in its place`,
+  ],
+  "lock-held": [
+    2,
+    (at: { path: string; job: string; host: string; pid: number }) =>
+      `${at.path} is held by job ${at.job} (process ${String(at.pid)} on ${at.host}), which is on; wait for its end, or choose another output`,
+  ],
+  "lock-lost": [
+    1,
+    (at: { path: string }) =>
+      `another process has taken ${at.path}, so this one ends; the same command goes on`,
+  ],
+  "lock-unwritable": [
+    1,
+    (at: { path: string; reason: string }) =>
+      `${at.path} can't be written: ${at.reason}; check that its folder is there, writable, and has room`,
+  ],
+  "not-begun": [
+    4,
+    (at: { run: string }) => `stopped before run ${at.run} had begun; the same command goes on`,
   ],
 });
 

@@ -66,13 +66,13 @@ export function readJob(path: string): Job {
 /**
  * The runs that are asked for: all, or the one of this name.
  *
- * @throws EvbError "run-not-in-job"
+ * @throws EvbError "run-unknown"
  */
 export function chosenRuns({ path, runs }: Job, only: string | undefined): readonly JobRun[] {
   if (only === undefined) return runs;
   const chosen = runs.filter(({ name }) => name === only);
   const names = runs.map(({ name }) => name);
-  if (chosen.length === 0) throw fault("run-not-in-job", { path, only, names });
+  if (chosen.length === 0) throw fault("run-unknown", { path, only, names });
   return chosen;
 }
 

@@ -96,6 +96,10 @@ const LISTEN: Table = {
   insecure: [FLAG, "no keys: everybody may join"],
 };
 
+const BEGIN: Table = {
+  "begin-after": [TEXT, "begin with those that are there after so long (evb rank: 30s)"],
+};
+
 const ORDER: Table = {
   stagearea: [PATH, "instead of output: experiment/runN and complete below this folder"],
   split: [PATH, "instead of output: folder for one plain file per source"],
@@ -179,6 +183,7 @@ export const JOB_KEYS: Readonly<Record<JobKind, ReadonlyMap<string, JobKey>>> = 
     ...keysOf(READER, "reader", "client"),
     ...keysOf(CLIENT, "client"),
     ...keysOf(LISTEN, "coordinator"),
+    ...keysOf(BEGIN, "coordinator"),
   ]),
   order: new Map(keysOf(ORDER, "order")),
   generate: new Map(keysOf(GENERATE, "generate")),

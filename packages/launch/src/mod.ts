@@ -21,3 +21,6 @@ export {
   type BatchSystem,
   type ComposeOrder,
 } from "./batch/submit.ts";
+export { placeInJob, type PlaceInJob } from "./place-in-job.ts";
+export { runRank, type RankJob } from "./rank.ts";
+export { lastWords } from "./rank-log.ts";
