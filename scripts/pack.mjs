@@ -3,9 +3,10 @@
 //
 //   node scripts/pack.mjs [FOLDER]     where the tarball goes; the present folder
 //
-// In the package, as in packages/cli, bundle/ and bin/ lie beside package.json (see scripts/bundle.mjs):
+// Everything that evb finds by its place lies where it lies here:
 //
-//   bin/ bundle/        the commands
+//   packages/cli/       the commands: bin/, bundle/, package.json
+//   jobs/ docs/         examples, the schema of job files, what there is to read
 //   types/              declarations of evb/analysis and evb/event
 //   node_modules/       LIBRARIES, as far as Linux with glibc needs them
 //   NOTICES.md          licences of what the bundle has of others
@@ -21,18 +22,21 @@ const read = (path) => fs.readFileSync(join(root, path), "utf8");
 const readJson = (path) => JSON.parse(read(path));
 
 /** Only these are asked for by name: what else lies about in a folder of somebody's isn't given away. */
-const COPIED = {
-  "packages/cli/bin": "bin",
-  "packages/cli/bundle": "bundle",
-  jobs: "jobs",
-  docs: "docs",
-  "README.md": "README.md",
-  LICENSE: "LICENSE",
-  "docker-compose.yml": "docker-compose.yml",
-};
+const COPIED = [
+  "packages/cli/bin",
+  "packages/cli/bundle",
+  "jobs",
+  "docs",
+  "README.md",
+  "LICENSE",
+  "docker-compose.yml",
+];
+const COMMANDS = ["evb", "coordinator", "client"];
+/** Of evb's packages, those that an analysis may import. */
+const DECLARED = ["analysis", "event"];
 /** What Node compiled, what the project is tested with, and what is for those who compile. */
 const LEFT_OUT =
-  /\/bundle\/compiled|\/jobs\/tsconfig\.json$|\/docs\/(decisions|acceptance\.md)|\/zeromq\/lib\/(ts3\.7|.*\.(d\.ts|map)$)/;
+  /\/bundle\/compiled|\/jobs\/tsconfig\.json$|\/docs\/(decisions|acceptance\.md)|\/zeromq\/lib\/ts3\.7|\/node_modules\/.*\.(d\.ts|map)$/;
 
 const staged = fs.mkdtempSync(join(tmpdir(), "evb-pack-"));
 try {
@@ -48,17 +52,19 @@ try {
 function stage() {
   if (!fs.existsSync(join(root, "packages/cli/bundle/evb.js")))
     throw new Error("there is no packages/cli/bundle/evb.js to pack; `npm run build` makes it");
-  for (const [from, to] of Object.entries(COPIED)) copy(from, to);
-  for (const name of ["analysis", "event"]) declare(name);
+  COPIED.forEach(copy);
+  DECLARED.forEach(declare);
   for (const [name, kept] of Object.entries(LIBRARIES)) stageLibrary(name, kept);
   stageBinaries();
   write("NOTICES.md", notices());
   write("package.json", JSON.stringify(description(), undefined, 2));
+  const { name, version, type } = readJson("packages/cli/package.json");
+  write("packages/cli/package.json", JSON.stringify({ name, version, private: true, type }));
 }
 
-function copy(from, to) {
-  const filter = (path) => !LEFT_OUT.test(path);
-  fs.cpSync(join(root, from), join(staged, to), { recursive: true, filter, dereference: true });
+function copy(path) {
+  const filter = (each) => !LEFT_OUT.test(each);
+  fs.cpSync(join(root, path), join(staged, path), { recursive: true, filter, dereference: true });
 }
 
 function write(path, text) {
@@ -94,7 +100,7 @@ function stageLibrary(name, kept) {
     dependencies: Object.fromEntries(needed.map((other) => [other, versionOf(other)])),
   };
   write(join(from, "package.json"), JSON.stringify(described, undefined, 2));
-  for (const path of kept) copy(join(from, path), join(from, path));
+  for (const path of kept) copy(join(from, path));
 }
 
 /** zeromq's, of Linux with glibc; the manifest by which they are found names each by what it is for. */
@@ -107,7 +113,7 @@ function stageBinaries() {
   const manifest = Object.fromEntries(
     Object.entries(readJson(`${build}/manifest.json`)).filter(fits),
   );
-  for (const path of Object.values(manifest)) copy(join(build, path), join(build, path));
+  for (const path of Object.values(manifest)) copy(join(build, path));
   write(join(build, "manifest.json"), JSON.stringify(manifest));
 }
 
@@ -122,13 +128,17 @@ function description() {
     name: "evb",
     version: readJson("packages/cli/package.json").version,
     ...{ description, license, type: "module", engines, os: ["linux"], libc: ["glibc"] },
-    bin: { evb: "bin/evb.js", coordinator: "bin/coordinator.js", client: "bin/client.js" },
-    exports: {
-      "./analysis": { types: "./types/analysis/mod.d.ts", default: "./bundle/evb-analysis.js" },
-      "./event": { types: "./types/event/mod.d.ts", default: "./bundle/evb-event.js" },
-    },
+    bin: Object.fromEntries(COMMANDS.map((name) => [name, `packages/cli/bin/${name}.js`])),
+    exports: Object.fromEntries(DECLARED.map((name) => [`./${name}`, declaredAs(name)])),
     dependencies: Object.fromEntries(bundled.map((name) => [name, versionOf(name)])),
     bundleDependencies: bundled,
+  };
+}
+
+function declaredAs(name) {
+  return {
+    types: `./types/${name}/mod.d.ts`,
+    default: `./packages/cli/bundle/evb-${name}.js`,
   };
 }
 

@@ -54,13 +54,9 @@ describeWith(["docker"], "evb in containers", () => {
       const inIt = (program: string, ...words: string[]): string =>
         compose.docker("run", "--rm", "--entrypoint", program, "evb", ...words);
       expect(inIt("id", "-u")).toBe("1000");
-      expect(inIt("ls", "/usr/local/lib/evb/node_modules").split("\n").sort()).toEqual([
-        "@swc",
-        "cmake-ts",
-        "h5wasm",
-        "picomatch",
-        "zeromq",
-      ]);
+      const libraries = inIt("ls", "/usr/local/lib/evb/node_modules").split("\n");
+      expect(libraries).toEqual(expect.arrayContaining(["h5wasm", "zeromq"]));
+      for (const tool of ["typescript", "jest", "esbuild"]) expect(libraries).not.toContain(tool);
       for (const name of ["evb", "coordinator", "client"])
         expect(inIt(name, "--version")).toBe("0.1.0");
     });

@@ -75,7 +75,7 @@ exec setpriv --reuid=nobody --regid=nogroup --clear-groups env -i HOME="$0/home"
     const mine = join(folder.path, "mine");
     const wrong = `import { EvbError } from "evb/event";
 import { defineAnalysis } from "evb/analysis";
-export const tag: string = new EvbError("a", "b", 1).tag;
+export const tagOf = (thrown: EvbError): string => thrown.tag;
 export default defineAnalysis({ setup: () => ({ event: (event) => ({ columns: { n: event.nothing } }) }) });
 `;
     writeFileSync(join(mine, "wrong.ts"), wrong);
@@ -100,9 +100,17 @@ export default defineAnalysis({ setup: () => ({ event: (event) => ({ columns: { 
     const notices = readFileSync(kept("NOTICES.md"), "utf8");
     const named = [...notices.matchAll(/^## (\S+) [\d.]+ \(/gm)].map(([, each]) => each);
     expect(named).toEqual(expect.arrayContaining(["jsep", "msgpackr", "tinyglobby", "yargs"]));
-    for (const path of ["LICENSE", "README.md", "docs/launching/install.md", "docker-compose.yml"])
-      expect(existsSync(kept(path))).toBe(true);
+    const also = ["docs/launching/install.md", "docker-compose.yml", "jobs/job.schema.json"];
+    for (const path of ["LICENSE", "README.md", ...also]) expect(existsSync(kept(path))).toBe(true);
   });
+
+  test.each(["zeromq", "h5wasm/node", "@swc/wasm-typescript", "picomatch", "yaml", "ajv"])(
+    "has all that %s needs",
+    (library) => {
+      const words = ["--input-type=module", "--eval", `await import("${library}")`];
+      expect(run(process.execPath, words, kept("packages"))).toMatchObject({ code: 0, stderr: "" });
+    },
+  );
 
   test("isn't made by npm pack in the folder of the sources, which says what makes it", () => {
     const { code, stderr } = run("npm", ["pack", "--dry-run"]);
