@@ -152,9 +152,11 @@ describeWith(["docker"], "evb in containers", () => {
 
     test(
       "ends, started once more, with the digest of one host",
-      () => {
+      async () => {
         compose.compose("up", "--detach", "--no-build", "--no-recreate", "--scale", "client=3");
-        expect(compose.try("docker", ["compose", "wait", "coordinator"]).code).toBe(0);
+        const state = (): string => compose.inspect("coordinator", ".State.Status");
+        await compose.until("the coordinator is done", () => state() === "exited", 60);
+        expect(compose.inspect("coordinator", ".State.ExitCode")).toBe("0");
         const here = ["-o", at("here"), "--clients", "1", "--analysis", "wait", "--set", "ms=0"];
         const ran = evb("run", at("results/run1.index.h5"), ...here, "--json", "--quiet");
         const { digest } = JSON.parse(ran) as { digest: string };
