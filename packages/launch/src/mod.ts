@@ -3,5 +3,5 @@ export { isJobFile, readJob, type Job, type JobIndex, type JobRun } from "./job-
 export { jobSchema } from "./job-schema.ts";
 export type { Resources } from "./resources.ts";
 export { placeInJob, type PlaceInJob } from "./place-in-job.ts";
-export { runRank, type RankJob } from "./rank.ts";
+export { checkRuns, runRank, type RankJob } from "./rank.ts";
 export { lastWords } from "./rank-log.ts";
