@@ -30,6 +30,8 @@ const COPIED = [
   "README.md",
   "LICENSE",
   "docker-compose.yml",
+  "scripts/submit-slurm.sh",
+  "scripts/submit-lsf.sh",
 ];
 const COMMANDS = ["evb", "coordinator", "client"];
 /** Of evb's packages, those that an analysis may import. */
