@@ -35,6 +35,12 @@ export class Compose {
     this.#variables = { ...this.#variables, ...variables };
   }
 
+  /** Nothing is set any more, and nothing of the run before is there. */
+  forget(): void {
+    this.compose("down", "--volumes");
+    this.#variables = {};
+  }
+
   end(): void {
     run(ENGINE, ["down", this.#folder]);
   }

@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { describeWith } from "../support/capabilities.ts";
 import { Compose } from "../support/compose.ts";
-import { evb, run, temporaryFolder } from "../support/system.ts";
+import { EVB, evb, run, temporaryFolder } from "../support/system.ts";
 
 const MINUTE = 60_000;
 /** Of the image, by the issue; of it evb has 19 MB, the rest is Debian with Node. */
@@ -165,4 +165,30 @@ describeWith(["docker"], "evb in containers", () => {
       2 * MINUTE,
     );
   });
+
+  test(
+    "a job file's run is done by evb submit --with compose",
+    async () => {
+      compose.forget();
+      const job = at("facility/night.yaml");
+      writeFileSync(job, "kind: run\ninputs: [run1]\nindex: night.h5\noutput: night\nclients: 2\n");
+      const words = [
+        "submit",
+        job,
+        "--with",
+        "compose",
+        "--compose-file",
+        at("evb/docker-compose.yml"),
+      ];
+      const { code, stderr } = compose.try(process.execPath, [EVB, ...words]);
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+      const state = (): string => compose.inspect("coordinator", ".State.Status");
+      await compose.until("the coordinator is done", () => state() === "exited", 60);
+      evb("run", at("facility/night.h5"), "-o", at("night-here"), "--clients", "1", "--quiet");
+      const digestOf = (out: string): unknown =>
+        (JSON.parse(readFileSync(join(out, "report.json"), "utf8")) as { digest: unknown }).digest;
+      expect(digestOf(at("facility/night"))).toBe(digestOf(at("night-here")));
+    },
+    2 * MINUTE,
+  );
 });
