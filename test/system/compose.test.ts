@@ -184,7 +184,9 @@ describeWith(["docker"], "evb in containers", () => {
       expect({ code, stderr }).toMatchObject({ code: 0 });
       const state = (): string => compose.inspect("coordinator", ".State.Status");
       await compose.until("the coordinator is done", () => state() === "exited", 60);
-      evb("run", at("facility/night.h5"), "-o", at("night-here"), "--clients", "1", "--quiet");
+      // The index names the files as the containers do.
+      const here = ["-o", at("night-here"), "--data", at("facility/run1"), "--clients", "1"];
+      evb("run", at("facility/night.h5"), ...here, "--quiet");
       const digestOf = (out: string): unknown =>
         (JSON.parse(readFileSync(join(out, "report.json"), "utf8")) as { digest: unknown }).digest;
       expect(digestOf(at("facility/night"))).toBe(digestOf(at("night-here")));
