@@ -7,6 +7,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { LIBRARIES } from "./libraries.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = join(root, "packages/cli/bundle");
@@ -26,8 +27,7 @@ const { outputFiles } = await build({
     "evb-analysis": "packages/runner/dist/client/evb-analysis.js",
     "evb-event": "packages/runner/dist/client/evb-event.js",
   },
-  // Compiled code, WebAssembly, and what is loaded by `require` when there is a pattern.
-  external: ["zeromq", "h5wasm", "@swc/wasm-typescript", "picomatch"],
+  external: Object.keys(LIBRARIES),
   // Without its compiled half, which takes 7 ms to load, and saves 30 ms where a welcome names 65,535 sources.
   alias: { msgpackr: "msgpackr/pack" },
   define: { "Intl.Segmenter": "LazySegmenter" },

@@ -60,7 +60,10 @@ const PROBES = {
     "docker compose checks its file",
     () => succeeds("docker", "compose", "version") || succeeds("docker-compose", "version"),
   ],
-  docker: ["a docker engine", () => succeeds("docker", "info")],
+  docker: [
+    "a docker engine of the tests' own (root, dockerd, iptables, docker compose 2)",
+    () => succeeds(fileURLToPath(new URL("support/docker-engine", import.meta.url)), "try"),
+  ],
   node22: [
     "Node.js 22 from the npm registry",
     () => succeeds("npx", "--yes", "-p", "node@22", "node", "--version"),

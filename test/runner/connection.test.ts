@@ -26,7 +26,7 @@ const read = (path: string, waitMs = 0): Promise<Connection> =>
 
 function written(folder: string, change: object = {}): string {
   const path = join(folder, "connection.json");
-  writeConnection(path, CONNECTION);
+  writeConnection(path, CONNECTION, "0.1.0");
   const text = JSON.stringify({ ...(JSON.parse(readFileSync(path, "utf8")) as object), ...change });
   writeFileSync(path, text);
   return path;
@@ -36,7 +36,7 @@ describe("a connection file", () => {
   test("comes out as it went in, and only its owner can read it", () =>
     inFolder(async (folder) => {
       const path = join(folder, "connection.json");
-      writeConnection(path, CONNECTION);
+      writeConnection(path, CONNECTION, "0.1.0");
       expect(statSync(path).mode & 0o777).toBe(0o600);
       expect(await read(path)).toEqual(CONNECTION);
     }));
@@ -44,7 +44,7 @@ describe("a connection file", () => {
   test("without keys, where --insecure was typed", () =>
     inFolder(async (folder) => {
       const path = join(folder, "connection.json");
-      writeConnection(path, { ...CONNECTION, security: undefined });
+      writeConnection(path, { ...CONNECTION, security: undefined }, "0.1.0");
       expect(await read(path)).toEqual({ ...CONNECTION, security: undefined });
     }));
 
@@ -132,7 +132,7 @@ describe("a connection file", () => {
     inFolder(async (folder) => {
       const path = join(folder, "connection.json");
       setTimeout(() => {
-        writeConnection(path, CONNECTION);
+        writeConnection(path, CONNECTION, "0.1.0");
       }, 150);
       expect(await read(path, 10_000)).toEqual(CONNECTION);
     }));
@@ -141,7 +141,7 @@ describe("a connection file", () => {
     inFolder(async (folder) => {
       const path = join(folder, "no", "connection.json");
       const fault = await faultOf(() => {
-        writeConnection(path, CONNECTION);
+        writeConnection(path, CONNECTION, "0.1.0");
       });
       expect(fault).toMatchObject({ tag: "out-unwritable", exitCode: 1 });
     }));
@@ -161,7 +161,7 @@ describe("the connection file of another run", () => {
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
       const { port } = server.address() as AddressInfo;
       const path = join(folder, "connection.json");
-      writeConnection(path, { ...CONNECTION, hosts: ["127.0.0.1"], joinPort: port });
+      writeConnection(path, { ...CONNECTION, hosts: ["127.0.0.1"], joinPort: port }, "0.1.0");
       const fault = await faultOf(() => refuseLiveRun(path));
       expect(fault).toMatchObject({ tag: "run-is-on", exitCode: 2 });
       expect(fault.message).toContain(`127.0.0.1:${String(port)} answers`);

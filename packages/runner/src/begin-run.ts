@@ -179,7 +179,7 @@ async function openNetwork(
       ...listening.place,
       process: thisProcess(),
     });
-    writeConnection(path, listening.connection);
+    writeConnection(path, listening.connection, order.evbVersion);
     return { link: listening.link, connection: { path, run: file.run } };
   } catch (thrown) {
     listening.link.close();
@@ -278,6 +278,7 @@ function runBefore(state: JournalState, table: EventTable): RunBefore {
       rank,
       fragments: partly.reduce((sum, part) => sum + table.fragmentsOf(part), fragments),
       greeted: true,
+      lost: false,
     })),
     batches: progress.batches,
     redone: progress.redone,

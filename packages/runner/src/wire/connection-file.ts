@@ -25,9 +25,10 @@ const HOST_LENGTH_MAX = 256;
 /** 64 hosts of 256 characters, and keys. */
 const FILE_BYTES_MAX = 65_536;
 
-export function writeConnection(path: string, connection: Connection): void {
+/** @param evb its version, for people: clients go by the protocol's */
+export function writeConnection(path: string, connection: Connection, evb: string): void {
   const { security, ...rest } = connection;
-  writeOwn(path, { protocol: PROTOCOL_VERSION, ...rest, ...(security && { security }) });
+  writeOwn(path, { protocol: PROTOCOL_VERSION, evb, ...rest, ...(security && { security }) });
 }
 
 /** At the end of a run; another run may have put its own there meanwhile, which stays. */
