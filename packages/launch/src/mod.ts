@@ -24,3 +24,6 @@ export {
 export { placeInJob, type PlaceInJob } from "./place-in-job.ts";
 export { checkRuns, runRank, type RankJob } from "./rank.ts";
 export { lastWords } from "./rank-log.ts";
+export { CoordinatorLock, holderOf, type Holder } from "./coordinator-lock.ts";
+export { contend, LockWatch } from "./election.ts";
+export { nextStep, type OutBefore } from "./run-record.ts";
