@@ -12,10 +12,12 @@ import { connectionOf, valuesOf, type RankOrder } from "./rank-order.ts";
 import { needsIndex } from "./run-index-of.ts";
 import {
   allRecords,
+  latestRecord,
   logsOf,
   newRecord,
   nextStep,
   readRecord,
+  recordedCode,
   writeRecord,
   type RunRecord,
   type Step,
@@ -85,8 +87,8 @@ function stepOf(order: RankOrder): { step: Step; code: number | undefined } {
   const own = job === "" ? undefined : readRecord(run.out, job);
   const isOwn = own !== undefined && own.words.length > 0;
   const same = allRecords(run.out).filter(({ words }) => words.join("\0") === run.words.join("\0"));
-  const code = kind === "run" ? doneCode(run.out) : own?.exitCode;
-  const isDone = code === 0 || (kind === "run" && code === 1);
+  const code = kind === "run" ? doneCode(run.out) : recordedCode(run.out);
+  const isDone = code !== undefined;
   const isThere = existsSync(run.out);
   const { othersAreOpen } = order;
   const step = nextStep({ isThere, isDone, isOwn, isSame: same.length > 0, othersAreOpen }, order);
@@ -112,7 +114,7 @@ function tellStep({ run, log }: RankOrder, step: Step): void {
 }
 
 function workOn(order: RankOrder, step: Step, signal: AbortSignal): Promise<number> {
-  const before = latestIndexWords(order);
+  const before = latestRecord(order.run.out)?.indexWords ?? [];
   writeRecord(order.run.out, order.job, recordOf(order));
   switch (order.kind) {
     case "run":
@@ -134,12 +136,6 @@ const again = (step: Step): string[] => (asked(step).length > 0 ? ["--force"] : 
 const writers = ({ run }: RankOrder): string[] => {
   return ["--clients", String(run.clients ?? Math.max(1, availableParallelism() - 1))];
 };
-
-/** By which the index was made last, as far as it is known. */
-function latestIndexWords({ run }: RankOrder): readonly string[] {
-  const records = allRecords(run.out).sort((a, b) => (a.time < b.time ? -1 : 1));
-  return records.findLast(({ words }) => words.length > 0)?.indexWords ?? [];
-}
 
 async function coordinate(
   order: RankOrder,

@@ -58,6 +58,17 @@ export function allRecords(out: string): RunRecord[] {
   return names.flatMap((name) => recordIn(join(folder, name)) ?? []);
 }
 
+/** The last that was said of an OUT, by whichever job. */
+export const latestRecord = (out: string): RunRecord | undefined =>
+  allRecords(out)
+    .filter(({ words }) => words.length > 0)
+    .sort((a, b) => (a.time < b.time ? -1 : 1))
+    .at(-1);
+
+/** Of what has no report of its own: 0 where the last job that worked on it did it to its end. */
+export const recordedCode = (out: string): 0 | undefined =>
+  latestRecord(out)?.exitCode === 0 ? 0 : undefined;
+
 /** @throws EvbError "lock-unwritable" */
 export function writeRecord(out: string, job: string, record: RunRecord): void {
   const path = recordPath(out, job);
