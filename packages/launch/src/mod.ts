@@ -8,7 +8,7 @@ export {
   type JobRun,
 } from "./job-file.ts";
 export { fault as launchFault } from "./faults.ts";
-export { needsIndex, noteIndex } from "./job-index.ts";
+export { makeIndexFolder, needsIndex, noteIndex } from "./job-index.ts";
 export { jobSchema } from "./job-schema.ts";
 export type { Resources } from "./resources.ts";
 export { quoted } from "./batch/shell-words.ts";

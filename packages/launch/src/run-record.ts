@@ -17,8 +17,6 @@ export interface RunRecord {
   readonly launch: string;
   /** The command that it is done by. */
   readonly words: readonly string[];
-  /** Of the index; empty where the index was there. */
-  readonly indexWords: readonly string[];
   /** undefined: the run has begun and not ended. */
   readonly exitCode: number | undefined;
   /** Who wrote it last, and when (ISO 8601): no two are alike. */
@@ -31,7 +29,6 @@ export interface RunRecord {
 export const newRecord = ({ launch = "" }: Pick<PlaceInJob, "launch">): RunRecord => ({
   launch,
   words: [],
-  indexWords: [],
   exitCode: undefined,
   host: hostname(),
   pid: process.pid,
@@ -59,7 +56,7 @@ export function allRecords(out: string): RunRecord[] {
 }
 
 /** The last that was said of an OUT, by whichever job. */
-export const latestRecord = (out: string): RunRecord | undefined =>
+const latestRecord = (out: string): RunRecord | undefined =>
   allRecords(out)
     .filter(({ words }) => words.length > 0)
     .sort((a, b) => (a.time < b.time ? -1 : 1))
@@ -85,8 +82,8 @@ export function writeRecord(out: string, job: string, record: RunRecord): void {
 function recordIn(path: string): RunRecord | undefined {
   try {
     const record = JSON.parse(readFileSync(path, "utf8")) as Partial<RunRecord>;
-    const { launch = "", words = [], indexWords = [], host = "", pid = 0, time = "" } = record;
-    return { launch, words, indexWords, exitCode: record.exitCode, host, pid, time };
+    const { launch = "", words = [], host = "", pid = 0, time = "" } = record;
+    return { launch, words, exitCode: record.exitCode, host, pid, time };
   } catch {
     return undefined;
   }
