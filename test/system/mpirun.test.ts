@@ -144,9 +144,9 @@ describeWith(["mpi"], "mpirun evb rank", () => {
   test(
     "stops on SIGTERM, says how far it came, and the same line goes on",
     async () => {
-      const { job, out } = newJob(60);
+      const { job, out } = newJob(100);
       // mpirun waits so long before it passes the signal on, and so long again before it kills.
-      const { child, ended } = mpirun(job, "--mca", "odls_base_sigkill_timeout", "2");
+      const { child, ended } = mpirun(job, "--mca", "odls_base_sigkill_timeout", "4");
       await atWork(out);
       child.kill("SIGTERM");
       expect(await ended).not.toBe(0);

@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises";
+import { holderOf } from "./coordinator-lock.ts";
 import { LockWatch } from "./election.ts";
 import { endText, RankChild, type ChildEnd } from "./rank-child.ts";
 import { CLIENT_BEGINS } from "./rank-log.ts";
@@ -35,6 +36,8 @@ class Follower {
   readonly #watch: LockWatch;
   /** The record as it was when this process came: of an earlier start of the same job, perhaps. */
   readonly #recordBefore: string;
+  /** Whose client it is, where they elect: of whom had the lock when it began. */
+  #followed: string | undefined;
   #lostSinceMs: number | undefined;
   #lastBeat = "";
 
@@ -76,6 +79,7 @@ class Follower {
 
   /** @returns how its process ended, and why it was told to, if it was */
   async #oneClient(): Promise<{ end: ChildEnd; why: FollowEnd | undefined }> {
+    this.#followed = holderOf(lockOf(this.#order.run))?.nonce;
     const child = this.#start();
     const stop = (): void => {
       child.stop();
@@ -140,6 +144,9 @@ class Follower {
       if (ended !== undefined) return over(ended === 0 ? 0 : code);
       if (this.#signal.aborted) return over(code);
       if (seen === undefined || seen.isGone) return this.#withoutCoordinator(code);
+      // Another one was elected meanwhile, and goes on with the run.
+      const isOther = seen.holder.nonce !== this.#followed;
+      if (isOther && code === 0 && this.#order.place.rank === undefined) return { kind: "elect" };
       await this.#pause(LOOK_MS);
     }
   }

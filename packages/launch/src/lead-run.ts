@@ -16,6 +16,7 @@ import {
   newRecord,
   nextStep,
   readRecord,
+  recordedCode,
   writeRecord,
   type RunRecord,
   type Step,
@@ -76,7 +77,6 @@ function keepLock(lock: CoordinatorLock, lost: AbortController): void {
 const recordOf = ({ run, place }: RankOrder): RunRecord => ({
   ...newRecord(place),
   words: run.words,
-  indexWords: run.index?.words ?? [],
 });
 
 /** @returns what to do, and the exit code where that is nothing */
@@ -85,8 +85,8 @@ function stepOf(order: RankOrder): { step: Step; code: number | undefined } {
   const own = job === "" ? undefined : readRecord(run.out, job);
   const isOwn = own !== undefined && own.words.length > 0;
   const same = allRecords(run.out).filter(({ words }) => words.join("\0") === run.words.join("\0"));
-  const code = kind === "run" ? doneCode(run.out) : own?.exitCode;
-  const isDone = code === 0 || (kind === "run" && code === 1);
+  const code = kind === "run" ? doneCode(run.out) : recordedCode(run.out);
+  const isDone = code !== undefined;
   const isThere = existsSync(run.out);
   const { othersAreOpen } = order;
   const step = nextStep({ isThere, isDone, isOwn, isSame: same.length > 0, othersAreOpen }, order);

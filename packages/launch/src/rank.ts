@@ -8,7 +8,7 @@ import { doneCode, leadRun } from "./lead-run.ts";
 import type { PlaceInJob } from "./place-in-job.ts";
 import { RankLog } from "./rank-log.ts";
 import { connectionOf, lockOf, type RankOrder } from "./rank-order.ts";
-import { allRecords, logsOf, newRecord, writeRecord } from "./run-record.ts";
+import { logsOf, newRecord, recordedCode, writeRecord } from "./run-record.ts";
 
 /** One process of a job, as `evb rank` is asked for it. */
 export interface RankJob {
@@ -75,19 +75,13 @@ function chosenRuns({ job, only }: Pick<RankJob, "job" | "only">): readonly JobR
  */
 export function checkRuns(rank: Pick<RankJob, "job" | "only" | "say">): 0 | ExitCode {
   const codes = chosenRuns(rank).map((run) => {
-    const code = rank.job.kind === "run" ? doneCode(run.out) : recordedCode(run);
+    const code = rank.job.kind === "run" ? doneCode(run.out) : recordedCode(run.out);
     if (code !== undefined) return code;
     const { message, exitCode } = fault("not-done", { run: run.name });
     rank.say(message);
     return exitCode;
   });
   return verdict(codes);
-}
-
-/** Of what has no report: as the last job that did it ended. */
-function recordedCode({ out, words }: JobRun): number | undefined {
-  const same = allRecords(out).filter((record) => record.words.join("\0") === words.join("\0"));
-  return same.some(({ exitCode }) => exitCode === 0) ? 0 : undefined;
 }
 
 function verdict(codes: readonly number[]): 0 | ExitCode {
@@ -146,7 +140,7 @@ function orderOf(rank: RankJob, run: JobRun, log: RankLog): RankOrder {
   const { kind } = job;
   // A run that comes later is done, or not, when its turn comes.
   const othersAreOpen = job.runs.some(
-    (other) => other !== run && doneCode(other.out) === undefined,
+    (other) => other !== run && (kind === "run" ? doneCode : recordedCode)(other.out) === undefined,
   );
   const order = { kind, run, place, job: jobOf(place), force, resume };
   return { ...order, othersAreOpen, flags, evb, log, print };

@@ -17,8 +17,6 @@ export interface RunRecord {
   readonly launch: string;
   /** The command that it is done by. */
   readonly words: readonly string[];
-  /** Of the index; empty where the index was there. */
-  readonly indexWords: readonly string[];
   /** undefined: the run has begun and not ended. */
   readonly exitCode: number | undefined;
   /** Who wrote it last, and when (ISO 8601): no two are alike. */
@@ -31,7 +29,6 @@ export interface RunRecord {
 export const newRecord = ({ launch = "" }: Pick<PlaceInJob, "launch">): RunRecord => ({
   launch,
   words: [],
-  indexWords: [],
   exitCode: undefined,
   host: hostname(),
   pid: process.pid,
@@ -58,6 +55,17 @@ export function allRecords(out: string): RunRecord[] {
   return names.flatMap((name) => recordIn(join(folder, name)) ?? []);
 }
 
+/** The last that was said of an OUT, by whichever job. */
+const latestRecord = (out: string): RunRecord | undefined =>
+  allRecords(out)
+    .filter(({ words }) => words.length > 0)
+    .sort((a, b) => (a.time < b.time ? -1 : 1))
+    .at(-1);
+
+/** Of what has no report of its own: 0 where the last job that worked on it did it to its end. */
+export const recordedCode = (out: string): 0 | undefined =>
+  latestRecord(out)?.exitCode === 0 ? 0 : undefined;
+
 /** @throws EvbError "lock-unwritable" */
 export function writeRecord(out: string, job: string, record: RunRecord): void {
   const path = recordPath(out, job);
@@ -74,8 +82,8 @@ export function writeRecord(out: string, job: string, record: RunRecord): void {
 function recordIn(path: string): RunRecord | undefined {
   try {
     const record = JSON.parse(readFileSync(path, "utf8")) as Partial<RunRecord>;
-    const { launch = "", words = [], indexWords = [], host = "", pid = 0, time = "" } = record;
-    return { launch, words, indexWords, exitCode: record.exitCode, host, pid, time };
+    const { launch = "", words = [], host = "", pid = 0, time = "" } = record;
+    return { launch, words, exitCode: record.exitCode, host, pid, time };
   } catch {
     return undefined;
   }
