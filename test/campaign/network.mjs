@@ -74,6 +74,11 @@ export class Network {
     return ["nsenter", `--net=${NAMESPACES}/${this.#space(host)}`];
   }
 
+  /** Ends all that runs on the host, as when its power fails; its address stays. @param {number} host */
+  crash(host) {
+    killAllIn(this.#space(host));
+  }
+
   /** Cuts the host's link both ways. No error is seen: packets are lost. @param {number} host */
   async cut(host) {
     await ip("-n", this.#bridge(), "link", "set", `p${host}`, "down");
@@ -139,18 +144,23 @@ function spaces() {
   }
 }
 
+const call = (...words) =>
+  spawnSync(IP, words, { encoding: "utf8", timeout: COMMAND_MS_MAX }).stdout ?? "";
+
 function removeSpaces(names) {
-  const call = (...words) =>
-    spawnSync(IP, words, { encoding: "utf8", timeout: COMMAND_MS_MAX }).stdout ?? "";
   for (const name of names) {
-    for (const pid of call("netns", "pids", name).split("\n").filter(Boolean))
-      try {
-        process.kill(Number(pid), "SIGKILL");
-      } catch {
-        // It has ended by itself.
-      }
+    killAllIn(name);
     call("netns", "del", name);
   }
+}
+
+function killAllIn(space) {
+  for (const pid of call("netns", "pids", space).split("\n").filter(Boolean))
+    try {
+      process.kill(Number(pid), "SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
 }
 
 function isOn(pid) {
