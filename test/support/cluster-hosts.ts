@@ -47,7 +47,7 @@ export class ClusterHosts {
   /** Runs a command on a host to its end. */
   run(name: string, command: readonly string[], around: Surroundings = {}): Promise<Ran> {
     const [program, ...args] = this.words(name, command);
-    const { stdin = "", env, ...options } = around;
+    const { stdin, env, ...options } = around;
     const begun = performance.now();
     return new Promise((resolve) => {
       const all = { ...options, env: { ...process.env, ...env }, timeout: COMMAND_MS_MAX };
@@ -55,7 +55,7 @@ export class ClusterHosts {
         const code = failure === null ? 0 : typeof failure.code === "number" ? failure.code : null;
         resolve({ code, stdout, stderr, seconds: (performance.now() - begun) / 1000 });
       });
-      child.stdin!.end(stdin);
+      if (stdin !== undefined) child.stdin!.end(stdin);
     });
   }
 
