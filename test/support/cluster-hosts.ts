@@ -1,7 +1,9 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { Network } from "../campaign/network.mjs";
 import type { Ran } from "./system.ts";
 
+const SWITCH = fileURLToPath(new URL("slow-switch.py", import.meta.url));
 /** No command of these tests takes longer. */
 const COMMAND_MS_MAX = 90_000;
 
@@ -19,6 +21,7 @@ export class ClusterHosts {
   readonly network: Network;
   /** names[0] has 10.77.0.1, names[1] 10.77.0.2, … */
   readonly names: readonly string[];
+  #switch: ChildProcess | undefined;
 
   private constructor(network: Network, names: readonly string[]) {
     this.network = network;
@@ -30,7 +33,31 @@ export class ClusterHosts {
     return new ClusterHosts(await Network.make({ tag, hosts: names.length }), names);
   }
 
+  /**
+   * The same on a slow network that loses frames: a switch in a program is between them.
+   *
+   * @param wire delayMs: one way; lossPercent: of frames; seed: which ones
+   */
+  static async beginSlow(
+    tag: string,
+    names: readonly string[],
+    wire: { readonly delayMs: number; readonly lossPercent: number; readonly seed: number },
+  ): Promise<ClusterHosts> {
+    const network = await Network.make({ tag, hosts: names.length, linked: false });
+    const hosts = new ClusterHosts(network, names);
+    try {
+      const places = names.map((_, row) => `${network.space(row)}=${network.address(row)}`);
+      const words = [wire.delayMs, wire.lossPercent, wire.seed].map(String);
+      hosts.#switch = await switchOn([...words, ...places]);
+      return hosts;
+    } catch (thrown) {
+      hosts.end();
+      throw thrown;
+    }
+  }
+
   end(): void {
+    this.#switch?.kill("SIGKILL");
     this.network.remove();
   }
 
@@ -78,4 +105,19 @@ export class ClusterHosts {
     if (host < 0) throw new Error(`no host ${name}`);
     return host;
   }
+}
+
+/** Starts it and waits until all hosts are linked; it ends with its stdin. */
+function switchOn(words: readonly string[]): Promise<ChildProcess> {
+  const child = spawn("/usr/bin/python3", [SWITCH, ...words], { stdio: ["pipe", "pipe", "pipe"] });
+  let said = "";
+  child.stderr.on("data", (text: Buffer) => (said += text.toString()));
+  return new Promise((resolve, reject) => {
+    child.stdout.once("data", () => {
+      resolve(child);
+    });
+    child.once("close", () => {
+      reject(new Error(`the switch ended: ${said}`));
+    });
+  });
 }
