@@ -26,6 +26,8 @@ const doors = Object.entries({
   zeromq: "runner/src/wire",
   msgpackr: "runner/src/wire",
   yargs: "cli",
+  ajv: "launch",
+  yaml: "launch",
 }).map(([foreign, door]) => ({
   name: `only ${door} opens ${foreign}`,
   severity: "error",

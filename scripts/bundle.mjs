@@ -26,8 +26,8 @@ const { outputFiles } = await build({
     "evb-analysis": "packages/runner/dist/client/evb-analysis.js",
     "evb-event": "packages/runner/dist/client/evb-event.js",
   },
-  // Compiled code, WebAssembly, and what is loaded by `require` when there is a pattern.
-  external: ["zeromq", "h5wasm", "@swc/wasm-typescript", "picomatch"],
+  // Compiled code, WebAssembly, and what is loaded by `require` when there is a pattern, or a job file.
+  external: ["zeromq", "h5wasm", "@swc/wasm-typescript", "picomatch", "yaml", "ajv"],
   // Without its compiled half, which takes 7 ms to load, and saves 30 ms where a welcome names 65,535 sources.
   alias: { msgpackr: "msgpackr/pack" },
   define: { "Intl.Segmenter": "LazySegmenter" },

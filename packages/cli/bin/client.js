@@ -1,4 +1,5 @@
 #!/usr/bin/env node
-import { main } from "../bundle/evb.js";
+import "./first-act.js";
 
+const { main } = await import("../bundle/evb.js");
 await main(["client", ...process.argv.slice(2)]);

@@ -5,6 +5,11 @@ export const common = {
   json: { type: "boolean", default: false, describe: "print JSON alone on stdout" },
   quiet: { type: "boolean", default: false, describe: "no progress, no logs" },
   force: { type: "boolean", default: false, describe: "start anew where the output exists" },
+  attached: {
+    type: "boolean",
+    default: false,
+    describe: "stop when stdin ends, as with the process that started it",
+  },
   data: {
     type: "string",
     array: true,
@@ -54,6 +59,7 @@ export const runOptions = {
   "client-timeout": { type: "string", default: "5m", describe: "end without a client for so long" },
   "time-limit": { type: "string", describe: "stop after so long, exit 4" },
   trace: { type: "string", describe: "file for what the coordinator does, as JSON lines" },
+  attached: common.attached,
   json: common.json,
   quiet: common.quiet,
 } as const satisfies Record<string, Options>;

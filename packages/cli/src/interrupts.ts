@@ -3,10 +3,12 @@ const EXIT_AT_ONCE = 130;
 const ECHO_MS = 1000;
 
 /**
- * SIGTERM or SIGINT ends the work politely; a second one ends the process at once. Node opens its
- * debugger on SIGUSR1 unless somebody listens, and batch systems send it.
+ * SIGTERM or SIGINT ends the work politely; a second one ends the process at once. SIGUSR1 has its listener in
+ * bin/first-act.js.
+ *
+ * @param attached whoever started this process holds its stdin, and wants it to end when that does
  */
-export function interruptSignal(): AbortSignal {
+export function interruptSignal({ attached = false } = {}): AbortSignal {
   const controller = new AbortController();
   let toldMs = -Infinity;
   const stop = (signal: NodeJS.Signals): void => {
@@ -18,6 +20,15 @@ export function interruptSignal(): AbortSignal {
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
-  process.on("SIGUSR1", () => undefined);
-  return controller.signal;
+  return attached ? AbortSignal.any([controller.signal, stdinEnd()]) : controller.signal;
+}
+
+/** Who started this process is gone when its end of stdin is, or wants it to be. */
+function stdinEnd(): AbortSignal {
+  const ended = new AbortController();
+  process.stdin.once("end", () => {
+    ended.abort(new Error("stdin ended"));
+  });
+  process.stdin.resume();
+  return ended.signal;
 }

@@ -44,6 +44,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   coordinator: async () =>
     (await import("./commands/coordinator.ts")).coordinatorCommand as CommandModule,
   client: async () => (await import("./commands/client.ts")).clientCommand as CommandModule,
+  rank: async () => (await import("./commands/rank.ts")).rankCommand as CommandModule,
   inspect: async () => (await import("./commands/inspect.ts")).inspectCommand as CommandModule,
   validate: async () => (await import("./commands/validate.ts")).validateCommand as CommandModule,
   extract: async () => (await import("./commands/extract.ts")).extractCommand as CommandModule,

@@ -278,6 +278,7 @@ function runBefore(state: JournalState, table: EventTable): RunBefore {
       rank,
       fragments: partly.reduce((sum, part) => sum + table.fragmentsOf(part), fragments),
       greeted: true,
+      lost: false,
     })),
     batches: progress.batches,
     redone: progress.redone,

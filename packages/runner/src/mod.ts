@@ -51,6 +51,7 @@ export {
   type OrderJob,
   type OrderOutcome,
 } from "./rebuild/order-runs.ts";
+export { isOn, thisProcess, type ProcessPlace } from "./process-place.ts";
 export { runCoordinator } from "./run.ts";
 export type { RunOrder, RunResult, RunWatcher } from "./run-order.ts";
 export type { RunNetwork } from "./run-network.ts";

@@ -29,6 +29,8 @@ export interface RunOrder {
   readonly strict: boolean;
   /** Where to write what the coordinator does; undefined: nowhere. */
   readonly tracePath: string | undefined;
+  /** The last lines that a client said which was lost, for the report; undefined: nobody keeps them. */
+  readonly lastWords?: (client: { readonly host: string; readonly pid: number }) => string[];
   readonly evbVersion: string;
 }
 

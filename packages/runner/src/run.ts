@@ -81,6 +81,7 @@ async function finish(
     fragments,
     digest,
     ended: ended?.message,
+    lastWords: order.lastWords,
   });
   // No client could begin: nothing was done that is worth a folder.
   if (isEvbError(ended, "clients-refused", "clients-blind") && outcome.done === 0)

@@ -37,11 +37,7 @@ const builder = (yargs: Argv) =>
       describe: "end when the coordinator is lost for so long",
     })
     .options(readOptions)
-    .option("attached", {
-      type: "boolean",
-      default: false,
-      describe: "leave when stdin ends, as with the process that started it",
-    })
+    .option("attached", common.attached)
     .option("quiet", common.quiet)
     .example("$0 client out/connection.json", "join the run and work until its end");
 
@@ -65,8 +61,7 @@ export const clientCommand: CommandModule<object, ClientCommand> = {
   builder: builder as never,
   handler: async (argv) => {
     const { analysis, eventTimeout } = argv;
-    const interrupted = interruptSignal();
-    const signal = argv.attached ? AbortSignal.any([interrupted, stdinEnd()]) : interrupted;
+    const signal = interruptSignal(argv);
     const outcome = await joinRun(
       argv.connection,
       {
@@ -87,13 +82,3 @@ export const clientCommand: CommandModule<object, ClientCommand> = {
     print(clientLine(outcome.rank, outcome.events, outcome.times));
   },
 };
-
-/** Who started this process is gone when its end of stdin is. */
-function stdinEnd(): AbortSignal {
-  const ended = new AbortController();
-  process.stdin.once("end", () => {
-    ended.abort(new Error("stdin ended"));
-  });
-  process.stdin.resume();
-  return ended.signal;
-}

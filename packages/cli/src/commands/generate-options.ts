@@ -62,6 +62,7 @@ export interface GenerateArguments {
   readonly duplicate: string;
   readonly disorder: string;
   readonly seed: string;
+  readonly attached: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
 
@@ -125,6 +126,7 @@ export const generateOptions = (yargs: Argv) =>
       describe: "share of rows that swap with the next, of fragments that come late",
     })
     .option("seed", { type: "string", default: "1", describe: "same seed, same bytes" })
+    .option("attached", common.attached)
     .option("json", common.json)
     .option("quiet", common.quiet)
     .options(hdf5Options)

@@ -30,7 +30,7 @@ export const generateCommand: CommandModule<object, GenerateArguments> = {
     checkSpace(argv.dir, job.bytes);
     const bar = new ProgressBar(process.stderr, "writing", (bytes) => `${bytesText(bytes)}/s`);
     const begun = performance.now();
-    const signal = interruptSignal();
+    const signal = interruptSignal(argv);
     const onProgress = (done: number, total: number): void => {
       if (!argv.quiet) bar.show(done, total);
     };

@@ -29,6 +29,7 @@ export interface OrderArguments extends RingScanWords {
   readonly clientTimeout: string;
   readonly timeLimit?: string | undefined;
   readonly trace?: string | undefined;
+  readonly attached: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
 }

@@ -15,7 +15,7 @@ import { CLIENTS_MAX, withTimeLimit } from "./run-parts.ts";
 /** Returns what the process should end with. */
 export async function runOrderCommand(argv: OrderArguments): Promise<number> {
   checkOptions(argv);
-  const signal = withTimeLimit(interruptSignal(), argv.timeLimit);
+  const signal = withTimeLimit(interruptSignal(argv), argv.timeLimit);
   const count = parseCount("clients", argv.clients, { min: 1, max: CLIENTS_MAX });
   const inputs = await findRingInputs(argv, signal);
   try {

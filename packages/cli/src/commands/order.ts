@@ -70,6 +70,7 @@ const builder = (yargs: Argv) =>
       type: "string",
       describe: "file for what the coordinator does, as JSON lines",
     })
+    .option("attached", common.attached)
     .option("json", common.json)
     .option("quiet", common.quiet)
     .example("$0 order run-0001-*.evt -o out", "bring a run into order")

@@ -33,6 +33,7 @@ export interface RunArguments extends Output {
   readonly clientTimeout: string;
   readonly trace?: string | undefined;
   readonly timeLimit?: string | undefined;
+  readonly attached: boolean;
 }
 
 const BATCH_MAX = 1e9;
@@ -40,7 +41,7 @@ const BATCH_MAX = 1e9;
 /** @param clients.return they outlive this process, and find the one that goes on with the run */
 export function runOrder(
   argv: RunArguments,
-  clients: { readonly awaited: number; readonly return: boolean },
+  clients: { readonly awaited: () => number; readonly return: boolean },
 ): RunOrder {
   const { batch, eventTimeout } = argv;
   if (argv.force && argv.resume) throw fault("options-exclude", { one: "force", other: "resume" });
@@ -55,7 +56,7 @@ export function runOrder(
     events: argv.events,
     batchCap:
       batch === undefined ? BATCH_CAP : parseCount("batch", batch, { min: 1, max: BATCH_MAX }),
-    clientsAwaited: () => clients.awaited,
+    clientsAwaited: clients.awaited,
     clientsReturn: clients.return,
     clientTimeoutMs: parseDuration("client-timeout", argv.clientTimeout),
     eventTimeoutMs: parseEventTimeout(eventTimeout),

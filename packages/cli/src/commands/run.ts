@@ -59,13 +59,13 @@ export const runCommand: CommandModule<object, RunCommand> = {
   describe: "coordinator and clients on this host, to the end",
   builder: builder as never,
   handler: async (argv) => {
-    const signal = withTimeLimit(interruptSignal(), argv.timeLimit);
+    const signal = withTimeLimit(interruptSignal(argv), argv.timeLimit);
     const cores = availableParallelism();
     const clients =
       argv.clients === undefined
         ? Math.max(1, cores - 1)
         : parseCount("clients", argv.clients, { min: 1, max: CLIENTS_MAX });
-    const order = runOrder(argv, { awaited: clients, return: false });
+    const order = runOrder(argv, { awaited: () => clients, return: false });
     parseReadAhead(argv.readAhead);
     const decodeThreads = parseDecodeThreads(argv.decodeThreads) ?? idleCores({ cores, clients });
     // Looked at even where no socket is opened: what is typed wrong is always said.

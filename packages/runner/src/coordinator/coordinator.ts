@@ -313,6 +313,7 @@ export class Coordinator {
     if (came === "same-session") this.#counts.rejoinsSameSession++;
     if (came === "new-session") this.#counts.rejoinsNewSession++;
     share.greeted = true;
+    share.lost = false;
     this.#journal.append("client", rank, encodeValue({ nonce, host, pid }));
   }
 
@@ -402,6 +403,8 @@ export class Coordinator {
     const { host, pid } = peer.join;
     if (peer.greeted) {
       this.#counts.clientsLost++;
+      // The same process may be there by another connection.
+      peer.share.lost = this.#admission.ofRank(rank) === peer;
       this.#trace?.({ what: "lost", rank, died });
       this.#notices.say(
         `client ${String(rank)} on ${host} (pid ${String(pid)}) is gone; its events are leased again`,

@@ -15,13 +15,18 @@ export interface ClientShare extends ClientTimes {
   readonly fragments: number;
 }
 
+/** …and whether it went without a word, and didn't come back. */
+export interface ClientEnd extends ClientShare {
+  readonly lost: boolean;
+}
+
 /** How the run went, over all lives of its coordinator. */
 export interface RunOutcome extends Progress {
   /** From the first batch handed out to the last result; without the time between two lives. */
   readonly seconds: number;
   /** Of these, at the end, from the first client that had nothing to do any more. */
   readonly tailSeconds: number;
-  readonly clients: readonly ClientShare[];
+  readonly clients: readonly ClientEnd[];
   /** Events whose analysis failed. */
   readonly failed: number;
   /** Which they are, in order; of very many, those that failed first. */
@@ -37,6 +42,6 @@ export interface RunOutcome extends Progress {
   readonly stopped: boolean;
 }
 
-export function shareOf({ rank, host, pid, events, fragments, times }: Share): ClientShare {
-  return { rank, host, pid, events, fragments, ...times };
+export function shareOf({ rank, host, pid, events, fragments, lost, times }: Share): ClientEnd {
+  return { rank, host, pid, events, fragments, lost, ...times };
 }

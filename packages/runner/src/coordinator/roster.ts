@@ -15,6 +15,8 @@ export interface Share {
   fragments: number;
   /** It has said hello. */
   greeted: boolean;
+  /** It went without a word, and hasn't come back. */
+  lost: boolean;
 }
 
 /** Every client process that ever joined the run: it is known by its nonce and keeps its rank. */
@@ -42,7 +44,7 @@ export class Roster {
     const known = this.#byNonce.get(nonce);
     if (known !== undefined) return { share: known, earlier: this.#earlier.has(nonce) };
     const rank = asRank(++this.#ranks);
-    const counts = { times: NO_TIMES, events: 0, fragments: 0, greeted: false };
+    const counts = { times: NO_TIMES, events: 0, fragments: 0, greeted: false, lost: false };
     const share = { rank, nonce, host, pid, ...counts };
     this.#byNonce.set(nonce, share);
     return { share, earlier: false };

@@ -3,7 +3,7 @@ import type { Totals } from "@evb/analysis";
 import { sentenceOf } from "@evb/event";
 import { fault } from "../faults.ts";
 import type { FaultCounts } from "../coordinator/counts.ts";
-import type { ClientShare, RunOutcome } from "../coordinator/outcome.ts";
+import type { ClientEnd, ClientShare, RunOutcome } from "../coordinator/outcome.ts";
 
 /** report.json, as CLI.md names its fields. */
 export interface RunReport {
@@ -48,7 +48,14 @@ interface ReportedClient extends ClientShare {
   readonly workedShare: number;
   readonly waitedShare: number;
   readonly readShare: number;
+  /** It went without a word, and didn't come back; of others there is no such field. */
+  readonly lost?: true;
+  /** The last lines of such a client's log, where somebody keeps logs. */
+  readonly lastWords?: readonly string[];
 }
+
+/** Of a client that was lost. */
+type LastWords = (client: ClientShare) => readonly string[];
 
 const FAILURES_MAX = 1000;
 /** Longer totals are in results.h5 only. */
@@ -63,9 +70,10 @@ export function runReport(
     fragments: number;
     digest: string | undefined;
     ended: string | undefined;
+    lastWords: LastWords | undefined;
   },
 ): RunReport {
-  const { digest, ended, fragments, ...named } = more;
+  const { digest, ended, fragments, lastWords, ...named } = more;
   const bytes = sumOf(outcome.clients, (client) => client.bytes);
   const { seconds } = outcome;
   return {
@@ -85,7 +93,7 @@ export function runReport(
     failures: outcome.failures.slice(0, FAILURES_MAX),
     digest,
     totals: totalsOf(outcome.totals),
-    clients: outcome.clients.map((client) => reported(client, seconds)),
+    clients: outcome.clients.map((client) => reported(client, seconds, lastWords)),
     faults: {
       ...outcome.faults,
       leasedAgain: outcome.redone,
@@ -96,7 +104,11 @@ export function runReport(
   };
 }
 
-function reported(client: ClientShare, runSeconds: number): ReportedClient {
+function reported(
+  { lost, ...client }: ClientEnd,
+  runSeconds: number,
+  lastWords: LastWords | undefined,
+): ReportedClient {
   const { waitSeconds, readSeconds } = client;
   const share = (seconds: number): number => (runSeconds > 0 ? seconds / runSeconds : 0);
   return {
@@ -104,6 +116,8 @@ function reported(client: ClientShare, runSeconds: number): ReportedClient {
     workedShare: share(workedSeconds(client)),
     waitedShare: share(waitSeconds),
     readShare: share(readSeconds),
+    ...(lost && { lost }),
+    ...(lost && lastWords && { lastWords: lastWords(client) }),
   };
 }
 
