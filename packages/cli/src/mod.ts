@@ -1,10 +1,13 @@
 import type { Argv, CommandModule } from "yargs";
 import { isEvbError, sentenceOf } from "@evb/event";
+import type { JobKind } from "@evb/launch";
 import { keepCompiled } from "./compile-cache.ts";
 import { fault } from "./faults.ts";
+import type { LastWords } from "./job-child.ts";
+import { namesJob } from "./job-words.ts";
 import { optimizeLater } from "./patient-compiler.ts";
 import { PIPE } from "./pipe.ts";
-import { endWhenNobodyReads, log } from "./terminal.ts";
+import { endWhenNobodyReads, lastSentence, log } from "./terminal.ts";
 import { EVB_VERSION } from "./version.ts";
 
 /** The terminals of counting rooms have 80 columns. */
@@ -23,8 +26,16 @@ export async function main(words: readonly string[]): Promise<void> {
   } catch (thrown) {
     process.exitCode = report(thrown);
   }
+  await tellStarter();
   // Sockets that linger and streams that drain are waited for; anything else that is left is not.
   process.stdout.write("", () => process.exit());
+}
+
+/** A job that started this process says at its end why a run of it failed. */
+async function tellStarter(): Promise<void> {
+  if (process.exitCode === 0 || process.send === undefined || !process.connected) return;
+  const said: LastWords = { lastWords: lastSentence() };
+  await new Promise((resolve) => process.send!(said, undefined, undefined, resolve));
 }
 
 const WORK_ON_EVENTS = ["run", "coordinator", "client"];
@@ -49,12 +60,17 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   validate: async () => (await import("./commands/validate.ts")).validateCommand as CommandModule,
   extract: async () => (await import("./commands/extract.ts")).extractCommand as CommandModule,
   plan: async () => (await import("./commands/plan.ts")).planCommand as CommandModule,
+  submit: async () => (await import("./commands/submit.ts")).submitCommand as CommandModule,
   bench: async () => (await import("./commands/bench.ts")).benchCommand as CommandModule,
 };
 
 /** The one that is meant, or all, to say what there is. */
 async function commandsFor(words: readonly string[]): Promise<CommandModule[]> {
   if (words[0] === "--version") return [];
+  if (namesJob(words)) {
+    const { jobCommand } = await import("./commands/job.ts");
+    return [jobCommand(words[0] as JobKind) as CommandModule];
+  }
   const one = words[0] === undefined ? undefined : COMMANDS[words[0]];
   if (one !== undefined) return [await one()];
   return Promise.all(Object.values(COMMANDS).map((load) => load()));

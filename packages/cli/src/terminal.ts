@@ -36,9 +36,15 @@ export async function printLines(lines: Iterable<string>): Promise<void> {
   }
 }
 
+let lastLogged = "";
+
 export const log = (sentence: string): void => {
+  lastLogged = sentence;
   process.stderr.write(`evb: ${sentence}\n`);
 };
+
+/** What was logged last: of a command that fails, the reason. */
+export const lastSentence = (): string => lastLogged;
 
 /** `head` has seen enough: no reason for an error. */
 export function endWhenNobodyReads(): void {

@@ -1,5 +1,6 @@
 import { basename, dirname, extname, resolve } from "node:path";
 import { BUILT_IN_NAMES } from "@evb/analysis";
+import { fault } from "./faults.ts";
 import { JobDocument, type JobPath } from "./job-document.ts";
 import { JOB_KEYS, type JobKey, type JobKind, type KeyOwner } from "./job-keys.ts";
 import { resourcesOf, type Resources } from "./resources.ts";
@@ -60,6 +61,19 @@ export function readJob(path: string): Job {
   checkApart(document, runs);
   const [name = asName(stemOf(path))] = document.textsAt(["name"]);
   return { kind, name, path: resolve(path), runs, resources: resourcesOf(document) };
+}
+
+/**
+ * The runs that are asked for: all, or the one of this name.
+ *
+ * @throws EvbError "run-unknown"
+ */
+export function chosenRuns({ path, runs }: Job, only: string | undefined): readonly JobRun[] {
+  if (only === undefined) return runs;
+  const chosen = runs.filter(({ name }) => name === only);
+  const names = runs.map(({ name }) => name);
+  if (chosen.length === 0) throw fault("run-unknown", { path, only, names });
+  return chosen;
 }
 
 /** What is said of one run: its own keys, and those of the job that it doesn't have itself. */

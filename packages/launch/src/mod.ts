@@ -1,7 +1,26 @@
 export { JOB_KEYS, type JobKey, type JobKind, type KeyOwner, type KeyValue } from "./job-keys.ts";
-export { isJobFile, readJob, type Job, type JobIndex, type JobRun } from "./job-file.ts";
+export {
+  chosenRuns,
+  isJobFile,
+  readJob,
+  type Job,
+  type JobIndex,
+  type JobRun,
+} from "./job-file.ts";
+export { fault as launchFault } from "./faults.ts";
+export { needsIndex, noteIndex } from "./job-index.ts";
 export { jobSchema } from "./job-schema.ts";
 export type { Resources } from "./resources.ts";
+export { quoted } from "./batch/shell-words.ts";
+export { type BatchOrder } from "./batch/batch-order.ts";
+export {
+  batchScript,
+  composeScript,
+  submitBatch,
+  submitCompose,
+  type BatchSystem,
+  type ComposeOrder,
+} from "./batch/submit.ts";
 export { placeInJob, type PlaceInJob } from "./place-in-job.ts";
 export { runRank, type RankJob } from "./rank.ts";
 export { lastWords } from "./rank-log.ts";
