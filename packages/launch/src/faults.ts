@@ -92,6 +92,10 @@ export const fault = faults({
     (at: { path: string; reason: string }) =>
       `${at.path} can't be written: ${at.reason}; check that its folder is there, writable, and has room`,
   ],
+  "not-done": [
+    4,
+    (at: { run: string }) => `run ${at.run} is not done; the same job goes on with it`,
+  ],
   "not-begun": [
     4,
     (at: { run: string }) => `stopped before run ${at.run} had begun; the same command goes on`,

@@ -52,39 +52,52 @@ class Follower {
       const beat = this.#lastBeat;
       const { end, why } = await this.#oneClient();
       if (why !== undefined) return why;
-      if (this.#signal.aborted || end.code === 0) return over(0);
+      if (this.#signal.aborted) return over(0);
+      if (end.code === 0) return this.#untilTheEnd(0);
       const soon = performance.now() - begunMs < FRUITFUL_MS;
       fruitless = soon ? fruitless + 1 : 0;
       // It found no coordinator, and one is on: it makes the index.
       const isEarly = end.code === 3 && !soon && this.#lastBeat !== beat;
       const isLast = end.code === 2 || (end.code === 3 && !isEarly) || fruitless > FRUITLESS_MAX;
-      if (isLast) return this.#untilTheEnd(end.code ?? 1);
+      if (isLast) {
+        this.#order.log.say("this rank has no client any more; the run goes on without it");
+        return this.#untilTheEnd(end.code ?? 1);
+      }
       if (!isEarly) this.#order.log.say(`the client ${endText(end)}; another one takes its place`);
       const pauseMs = Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** Math.max(0, fruitless - 1));
-      await setTimeout(pauseMs, undefined, { signal: this.#signal }).catch(() => undefined);
-      if (this.#signal.aborted) return over(0);
+      await this.#pause(pauseMs);
     }
+  }
+
+  /** Shorter where the signal comes: the next client is told at once. */
+  async #pause(ms: number): Promise<void> {
+    await setTimeout(ms, undefined, { signal: this.#signal }).catch(() => undefined);
   }
 
   /** @returns how its process ended, and why it was told to, if it was */
   async #oneClient(): Promise<{ end: ChildEnd; why: FollowEnd | undefined }> {
     const child = this.#start();
-    let why: FollowEnd | undefined;
     const stop = (): void => {
       child.stop();
     };
     this.#signal.addEventListener("abort", stop, { once: true });
     if (this.#signal.aborted) stop();
-    let ended: ChildEnd | undefined;
-    const ending = child.ended.then((end) => (ended = end));
-    while (ended === undefined) {
-      await Promise.race([ending, setTimeout(LOOK_MS, undefined, { ref: false })]);
-      why ??= ended === undefined ? await this.#whyStop() : undefined;
-      if (why !== undefined) stop();
-    }
+    const why = await this.#untilEnded(child.ended);
+    if (why !== undefined) stop();
+    const end = await child.ended;
     this.#signal.removeEventListener("abort", stop);
-    this.#order.log.note(`client process ${String(child.pid)} ${endText(ended)}`);
-    return { end: ended, why };
+    this.#order.log.note(`client process ${String(child.pid)} ${endText(end)}`);
+    return { end, why };
+  }
+
+  /** Undefined where the client came to its end by itself. */
+  async #untilEnded(ended: Promise<ChildEnd>): Promise<FollowEnd | undefined> {
+    for (;;) {
+      const look = setTimeout(LOOK_MS, undefined, { ref: false });
+      if ((await Promise.race([ended, look])) !== undefined) return undefined;
+      const why = await this.#whyStop();
+      if (why !== undefined) return why;
+    }
   }
 
   #start(): RankChild {
@@ -103,31 +116,40 @@ class Follower {
     if (this.#endCode() !== undefined) return over(0);
     const seen = await this.#watch.look(performance.now());
     if (seen !== undefined) this.#lastBeat = `${seen.holder.nonce} ${String(seen.holder.beat)}`;
-    const isElected = this.#order.place.rank === undefined;
     if (seen !== undefined && !seen.isGone) {
       this.#lostSinceMs = undefined;
       return undefined;
     }
-    if (isElected) return { kind: "elect" };
+    if (this.#order.place.rank === undefined) return { kind: "elect" };
     // It may not have begun yet.
     if (seen === undefined) return undefined;
     this.#lostSinceMs ??= performance.now();
-    if (performance.now() - this.#lostSinceMs < LOST_MS) return undefined;
-    this.#order.log.say(`the coordinator is gone: no sign of it for ${String(LOST_MS / 1000)} s`);
-    return over(1);
+    return performance.now() - this.#lostSinceMs < LOST_MS
+      ? undefined
+      : this.#withoutCoordinator(1);
   }
 
-  /** This client is of no use; if the run ends well without it, nothing failed. */
+  /**
+   * Its client has ended, and its coordinator has to say yet that the run has, too. One that was of no use doesn't
+   * matter where the run ended well.
+   */
   async #untilTheEnd(code: number): Promise<FollowEnd> {
-    this.#order.log.say(`this rank has no client any more; the run goes on without it`);
-    while (!this.#signal.aborted) {
+    for (;;) {
+      const seen = await this.#watch.look(performance.now());
       const ended = this.#endCode();
       if (ended !== undefined) return over(ended === 0 ? 0 : code);
-      const seen = await this.#watch.look(performance.now());
-      if (seen === undefined || seen.isGone) break;
-      await setTimeout(LOOK_MS, undefined, { signal: this.#signal }).catch(() => undefined);
+      if (this.#signal.aborted) return over(code);
+      if (seen === undefined || seen.isGone) return this.#withoutCoordinator(code);
+      await this.#pause(LOOK_MS);
     }
-    return over(this.#endCode() === 0 ? 0 : code);
+  }
+
+  #withoutCoordinator(code: number): FollowEnd {
+    if (this.#order.place.rank === undefined) return { kind: "elect" };
+    this.#order.log.say(
+      "the coordinator is gone, and the run is not done; the same command goes on",
+    );
+    return over(code === 0 ? 1 : code);
   }
 
   /** Of the run, as its coordinator says, in this start of the job. */

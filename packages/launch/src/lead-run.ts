@@ -86,7 +86,7 @@ function stepOf(order: RankOrder): { step: Step; code: number | undefined } {
   const isOwn = own !== undefined && own.words.length > 0;
   const same = allRecords(run.out).filter(({ words }) => words.join("\0") === run.words.join("\0"));
   const code = kind === "run" ? doneCode(run.out) : own?.exitCode;
-  const isDone = code === 0 || code === 1;
+  const isDone = code === 0 || (kind === "run" && code === 1);
   const isThere = existsSync(run.out);
   const { othersAreOpen } = order;
   const step = nextStep({ isThere, isDone, isOwn, isSame: same.length > 0, othersAreOpen }, order);

@@ -22,5 +22,5 @@ export {
   type ComposeOrder,
 } from "./batch/submit.ts";
 export { placeInJob, type PlaceInJob } from "./place-in-job.ts";
-export { runRank, type RankJob } from "./rank.ts";
+export { checkRuns, runRank, type RankJob } from "./rank.ts";
 export { lastWords } from "./rank-log.ts";

@@ -8,7 +8,7 @@ import { doneCode, leadRun } from "./lead-run.ts";
 import type { PlaceInJob } from "./place-in-job.ts";
 import { RankLog } from "./rank-log.ts";
 import { connectionOf, lockOf, type RankOrder } from "./rank-order.ts";
-import { logsOf, newRecord, writeRecord } from "./run-record.ts";
+import { allRecords, logsOf, newRecord, writeRecord } from "./run-record.ts";
 
 /** One process of a job, as `evb rank` is asked for it. */
 export interface RankJob {
@@ -59,12 +59,35 @@ export async function runRank(rank: RankJob, signal: AbortSignal): Promise<0 | E
   return verdict(ends.map(({ code }) => code));
 }
 
-function chosenRuns({ job, only }: RankJob): readonly JobRun[] {
+function chosenRuns({ job, only }: Pick<RankJob, "job" | "only">): readonly JobRun[] {
   if (only === undefined) return job.runs;
   const run = job.runs.find(({ name }) => name === only);
   if (run !== undefined) return [run];
   const names = job.runs.map(({ name }) => name);
   throw fault("run-unknown", { path: job.path, only, names });
+}
+
+/**
+ * Whether all runs of a job are done, for launchers that don't say how their processes ended.
+ *
+ * @returns 0; 1 where events failed; 4 where the same command goes on
+ * @throws EvbError "run-unknown"
+ */
+export function checkRuns(rank: Pick<RankJob, "job" | "only" | "say">): 0 | ExitCode {
+  const codes = chosenRuns(rank).map((run) => {
+    const code = rank.job.kind === "run" ? doneCode(run.out) : recordedCode(run);
+    if (code !== undefined) return code;
+    const { message, exitCode } = fault("not-done", { run: run.name });
+    rank.say(message);
+    return exitCode;
+  });
+  return verdict(codes);
+}
+
+/** Of what has no report: as the last job that did it ended. */
+function recordedCode({ out, words }: JobRun): number | undefined {
+  const same = allRecords(out).filter((record) => record.words.join("\0") === words.join("\0"));
+  return same.some(({ exitCode }) => exitCode === 0) ? 0 : undefined;
 }
 
 function verdict(codes: readonly number[]): 0 | ExitCode {

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import type { Argv, CommandModule } from "yargs";
-import { placeInJob, readJob, runRank } from "@evb/launch";
+import { checkRuns, placeInJob, readJob, runRank } from "@evb/launch";
 import { common, runOptions } from "../common-options.ts";
 import { fault } from "../faults.ts";
 import { interruptSignal } from "../interrupts.ts";
@@ -16,6 +16,11 @@ const builder = (yargs: Argv) =>
       type: "string",
       describe: "the same for all processes and after a requeue; without --rank: they elect",
     })
+    .option("check", {
+      type: "boolean",
+      default: false,
+      describe: "do nothing, and say whether all runs are done: 0, 1 or 4",
+    })
     .option("force", common.force)
     .option("resume", runOptions.resume)
     .option("json", common.json)
@@ -30,6 +35,7 @@ interface RankCommand {
   readonly rank?: string | undefined;
   readonly size?: string | undefined;
   readonly jobId?: string | undefined;
+  readonly check: boolean;
   readonly force: boolean;
   readonly resume: boolean;
   readonly json: boolean;
@@ -39,15 +45,20 @@ interface RankCommand {
 export const rankCommand: CommandModule<object, RankCommand> = {
   command: "rank <job>",
   describe: "one process of a job: finds out which, and does its part",
-  builder: builder as never,
+  builder,
   handler: async (argv) => {
     const signal = interruptSignal();
     const { force, resume, rank, size, jobId, only } = argv;
     if (force && resume) throw fault("options-exclude", { one: "force", other: "resume" });
+    const job = readJob(argv.job);
+    if (argv.check) {
+      process.exitCode = checkRuns({ job, only, say: log });
+      return;
+    }
     const place = placeInJob(process.env, { rank, size, job: jobId });
     process.exitCode = await runRank(
       {
-        job: readJob(argv.job),
+        job,
         place,
         only,
         force,
