@@ -48,7 +48,7 @@ describeWith(["slurm"], "a job file on a real Slurm of four nodes", () => {
 
   async function expectCompleted(job: string): Promise<void> {
     const { state, exitCode } = await slurm.ended(job);
-    const log = logOfJob(job.replace("+", "_"));
+    const log = logOfJob(job);
     expect({ state, exitCode, log }).toEqual({ state: "COMPLETED", exitCode: 0, log });
   }
 
@@ -104,16 +104,17 @@ describeWith(["slurm"], "a job file on a real Slurm of four nodes", () => {
     "evb submit --clients-only: another job's clients join",
     async () => {
       const out = trial.newOut();
-      const path = jobFile(out);
-      const few = jobFile(`${out}-few`).replace(/.*/, `${out}-few.yaml`);
-      const text = readFileSync(path, "utf8").replace("clients: 4", "clients: 1");
-      writeFileSync(few, text.replace("nodes: 4", "nodes: 1"));
-      const first = await submitted(few);
+      const one = join(trial.folder, "one.yaml");
+      const text = readFileSync(jobFile(out), "utf8");
+      writeFileSync(one, text.replace("clients: 4", "clients: 1").replace("nodes: 4", "nodes: 1"));
+      const two = join(trial.folder, "two.yaml");
+      writeFileSync(two, text.replace("clients: 4", "clients: 2").replace("nodes: 4", "nodes: 2"));
+      const first = await submitted(one);
       await untilCommitted(out, 5);
-      const more = await submitted(path, "--clients-only", connectionOf(out));
+      const more = await submitted(two, "--clients-only", connectionOf(out));
       await expectCompleted(first);
       await expectCompleted(more);
-      expect(hostsOf(expectUndisturbed(out)).length).toBeGreaterThan(1);
+      expect(hostsOf(expectUndisturbed(out))).toHaveLength(3);
     },
     MINUTES,
   );
