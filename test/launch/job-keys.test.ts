@@ -7,8 +7,8 @@ import { ROOT } from "../support/system.ts";
 
 /** The command line alone has them: they are of one start of the job. */
 const OF_ONE_START = ["help", "version", "force", "resume", "json", "quiet"];
-/** Other keys, and `attached`, which only the process that starts a client types. */
-const OTHERWISE = ["out", "clients", "attached"];
+/** Other keys, and what only a process that starts another one types. */
+const OTHERWISE = ["out", "clients", "attached", "logs"];
 
 /** The long names of a command's options, with what may be chosen. */
 function optionsOf(command: string): Map<string, string[]> {

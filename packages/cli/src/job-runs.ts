@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { needsIndex, noteIndex, type Job, type JobRun } from "@evb/launch";
 import { counted } from "@evb/watch";
 import { runCommand, type ChildEnd } from "./job-child.ts";
@@ -65,6 +65,7 @@ async function oneRun(
   }
   const { index } = run;
   if (index !== undefined && (await needsIndex(run))) {
+    mkdirSync(dirname(index.path), { recursive: true });
     const words = ["index", ...index.words, ...(start.quiet ? ["--quiet"] : [])];
     const end = await runCommand(words, start.quiet ? "ignore" : "stderr", signal);
     if (end.code !== 0) return signal.aborted ? { ...end, code: STOPPED } : end;

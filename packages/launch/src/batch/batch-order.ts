@@ -62,6 +62,10 @@ export const batchName = ({ job, connection }: BatchOrder): string =>
 /** Clients that begin before their coordinator wait so long for it. */
 const CLIENT_WAIT = "--wait=10m";
 
+/** For people who look at the script. */
+export const titleLine = (order: BatchOrder, { text }: Processes): string =>
+  `# Job ${batchName(order)}, ${text}; of ${order.job.path.replaceAll("\n", " ")}, by evb ${order.version}.`;
+
 /** What each process of the job is told: the words of evb. */
 export function taskWords({ job, words, connection }: BatchOrder): string[] {
   if (connection === undefined) return ["rank", job.path, ...words];
@@ -70,10 +74,16 @@ export function taskWords({ job, words, connection }: BatchOrder): string[] {
   return ["client", connection, ...(waits ? [] : [CLIENT_WAIT]), ...clientWords];
 }
 
+/** How a batch system marks a line of a script's head, and how its options begin, as no other one's do. */
+export interface HeadStyle {
+  readonly directive: string;
+  readonly option: RegExp;
+}
+
 /** Lines of a job's resources that the system reads: those of another one are left out. */
-export function ownLines(lines: readonly string[], directive: string): string[] {
+export function ownLines(lines: readonly string[], { directive, option }: HeadStyle): string[] {
   return lines.flatMap((line) => {
-    if (line.startsWith("-")) return `${directive} ${line}`;
+    if (option.test(line)) return `${directive} ${line}`;
     return line.startsWith(directive) ? line : [];
   });
 }

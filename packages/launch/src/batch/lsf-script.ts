@@ -7,11 +7,14 @@ import {
   ownLines,
   processesOf,
   taskWords,
+  titleLine,
   type BatchOrder,
+  type HeadStyle,
   type Processes,
 } from "./batch-order.ts";
 import { headValue, quoted, quotedAll } from "./shell-words.ts";
 
+const LSF: HeadStyle = { directive: "#BSUB", option: /^-[A-Za-z]/ };
 /** So many minutes before the run limit the script is told. */
 const WARNING_MINUTES = 2;
 
@@ -25,9 +28,9 @@ export function lsfScript(order: BatchOrder): string {
   const isArray = connection === undefined && job.runs.length > 1;
   return [
     "#!/bin/sh",
-    `# Job ${batchName(order)}, ${processes.text}; of ${job.path}, by evb ${order.version}.`,
+    titleLine(order, processes),
     ...headLines(order, processes, isArray).map((line) => `#BSUB ${line}`),
-    ...ownLines(job.resources.lines, "#BSUB"),
+    ...ownLines(job.resources.lines, LSF),
     "",
     ...moduleLines(job.resources.modules, quotedAll(job.resources.modules)),
     ...job.resources.before,

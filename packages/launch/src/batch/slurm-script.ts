@@ -7,11 +7,14 @@ import {
   ownLines,
   processesOf,
   taskWords,
+  titleLine,
   type BatchOrder,
+  type HeadStyle,
   type Processes,
 } from "./batch-order.ts";
 import { headValue, quoted, quotedAll } from "./shell-words.ts";
 
+const SLURM: HeadStyle = { directive: "#SBATCH", option: /^--[a-z]/ };
 /** So long before the walltime ends the script is told; Slurm looks every 30 s or so, and may be late by that. */
 const WARNING_SECONDS = 120;
 /** A job that is stopped so often before its end is stopped by something else than its walltime. */
@@ -28,9 +31,9 @@ export function slurmScript(order: BatchOrder): string {
   const goesOn = connection === undefined;
   return [
     "#!/bin/bash",
-    `# Job ${batchName(order)}, ${processes.text}; of ${job.path}, by evb ${order.version}.`,
+    titleLine(order, processes),
     ...headLines(order, processes, isArray).map((line) => `#SBATCH ${line}`),
-    ...ownLines(job.resources.lines, "#SBATCH"),
+    ...ownLines(job.resources.lines, SLURM),
     "",
     ...moduleLines(job.resources.modules, quotedAll(job.resources.modules)),
     ...job.resources.before,
