@@ -25,8 +25,10 @@ for (const host of hosts)
   if (!slots.includes(host)) refuse(`blaunch: host <${host}> is not part of the job's allocation`);
 
 const places = new Map(cluster().hosts.map(({ name, enter }) => [name, enter]));
+// bash, most people's shell, puts the one command in its own place; /bin/sh may stay, and a signal would end it.
+const line = /[;&|]/.test(words.join(" ")) ? words.join(" ") : `exec ${words.join(" ")}`;
 const tasks = hosts.map((host) => {
-  const [command, ...rest] = [...places.get(host), "/bin/sh", "-c", words.join(" ")];
+  const [command, ...rest] = [...places.get(host), "/bin/sh", "-c", line];
   const task = spawn(command, rest, { stdio: [stdin, "inherit", "inherit"], detached: true });
   addGroup(id, task.pid);
   return task;
