@@ -223,6 +223,23 @@ describe("a batch script that runs", () => {
       expect(ended.calls("scontrol")).toEqual([]);
     }));
 
+  test.each([
+    [0, 0, []],
+    [4, 4, [["requeue", "77"]]],
+    [1, 1, []],
+  ])("whose task was killed asks what became of the job: %i", (check, code, requeued) =>
+    inFolder(async (folder) => {
+      const node = join(folder, "bin/node");
+      const order = orderOf(folder, RUN, { evb: [node, "evb.js"], words: ["--only", "a"] });
+      const script = batchScript("slurm", order);
+      const killed = { ...programs, srun: "exit 137", node: `exit ${String(check)}` };
+      const ended = await runScript(folder, { shell: "bash", script, env }, killed);
+      expect([ended.code, ended.calls("scontrol")]).toEqual([code, requeued]);
+      const words = ["evb.js", "rank", order.job.path, "--only", "a", "--check"];
+      expect(ended.calls("node")).toEqual([words]);
+    }),
+  );
+
   test("is put into the queue a hundred times, and no more", () =>
     inFolder(async (folder) => {
       const script = batchScript("slurm", orderOf(folder, RUN));
@@ -261,7 +278,7 @@ describe("a batch script that runs", () => {
   );
 
   test("under LSF, in an array, does the run of its index", () =>
-    inFolder(async (folder) => {
+    inFolder((folder) => {
       const order = orderOf(folder, ARRAY, { evb: ["/bin/echo", "evb.js"] });
       const script = batchScript("lsf", order);
       const path = join(folder, "script");

@@ -1,5 +1,9 @@
-// Node opens its debugger on SIGUSR1 until somebody listens, and batch systems send it before they end a job. So this
-// comes before anything else is loaded; what is to be done about it is told to the batch script, which sends SIGTERM.
-process.on("SIGUSR1", () => {
-  process.stderr.write("evb: SIGUSR1 is left to the batch script; SIGTERM stops this process\n");
-});
+// Node opens its debugger on SIGUSR1 until somebody listens, and SIGUSR2 ends it. Batch systems send them before they
+// end a job: Slurm the first, if asked for it, LSF the second. So this comes before anything else is loaded; what is to
+// be done about them is told to the batch script, which sends SIGTERM.
+for (const signal of ["SIGUSR1", "SIGUSR2"])
+  process.on(signal, () => {
+    process.stderr.write(
+      `evb: ${signal} is left to the batch script; SIGTERM stops this process\n`,
+    );
+  });

@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { needsIndex, noteIndex, type Job, type JobRun } from "@evb/launch";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { makeIndexFolder, needsIndex, noteIndex, type Job, type JobRun } from "@evb/launch";
 import { counted } from "@evb/watch";
 import { runCommand, type ChildEnd } from "./job-child.ts";
 import { log, print, printJson, type Output } from "./terminal.ts";
@@ -65,7 +65,7 @@ async function oneRun(
   }
   const { index } = run;
   if (index !== undefined && (await needsIndex(run))) {
-    mkdirSync(dirname(index.path), { recursive: true });
+    makeIndexFolder(index);
     const words = ["index", ...index.words, ...(start.quiet ? ["--quiet"] : [])];
     const end = await runCommand(words, start.quiet ? "ignore" : "stderr", signal);
     if (end.code !== 0) return signal.aborted ? { ...end, code: STOPPED } : end;

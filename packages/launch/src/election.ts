@@ -1,6 +1,5 @@
-import { hostname } from "node:os";
 import { setTimeout } from "node:timers/promises";
-import { isOn, refuseLiveRun } from "@evb/runner";
+import { isOn, refuseLiveRun, thisProcess } from "@evb/runner";
 import { CoordinatorLock, holderOf, type Holder } from "./coordinator-lock.ts";
 import { fault } from "./faults.ts";
 
@@ -53,7 +52,9 @@ export class LockWatch {
 
 /** Of a process of this host that isn't there any more; of another host's nothing can be said. */
 function hasEnded(holder: Holder): boolean {
-  return holder.host === hostname() && holder.begun !== "" && !isOn(holder);
+  const { host, pid, begun } = thisProcess();
+  const isThis = holder.pid === pid && holder.begun === begun;
+  return holder.host === host && holder.begun !== "" && !isThis && !isOn(holder);
 }
 
 /**

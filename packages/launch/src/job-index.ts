@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { isEvbError } from "@evb/event";
 import { findInputs, parseDataPlace, RunIndex } from "@evb/index";
 import type { JobIndex, JobRun } from "./job-file.ts";
@@ -28,6 +29,15 @@ export async function needsIndex({ index, words }: JobRun): Promise<boolean> {
   // Where the inputs are not on this host, whoever reads them says what is wrong.
   if (files !== undefined && files.join("\0") !== note.files.join("\0")) return true;
   return isStale(index.path, words);
+}
+
+/** `evb index` makes no folders; a job's index may be the first thing that it writes. */
+export function makeIndexFolder({ path }: JobIndex): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+  } catch {
+    // `evb index` says what is wrong with it.
+  }
 }
 
 /** Says beside an index what it was made of. It is no loss where that can't be written. */

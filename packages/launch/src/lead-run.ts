@@ -7,9 +7,9 @@ import { refuseLiveRun } from "@evb/runner";
 import type { CoordinatorLock } from "./coordinator-lock.ts";
 import { BEAT_MS } from "./election.ts";
 import { fault } from "./faults.ts";
+import { makeIndexFolder, needsIndex, noteIndex } from "./job-index.ts";
 import { endText, RankChild, type ChildEnd } from "./rank-child.ts";
 import { connectionOf, valuesOf, type RankOrder } from "./rank-order.ts";
-import { needsIndex } from "./run-index-of.ts";
 import {
   allRecords,
   logsOf,
@@ -112,11 +112,10 @@ function tellStep({ run, log }: RankOrder, step: Step): void {
 }
 
 function workOn(order: RankOrder, step: Step, signal: AbortSignal): Promise<number> {
-  const before = latestIndexWords(order);
   writeRecord(order.run.out, order.job, recordOf(order));
   switch (order.kind) {
     case "run":
-      return coordinate(order, step, { indexWords: before }, signal);
+      return coordinate(order, step, signal);
     case "order":
       return once(order, ["order", ...order.run.words, ...writers(order), ...asked(step)], signal);
     case "generate":
@@ -135,20 +134,9 @@ const writers = ({ run }: RankOrder): string[] => {
   return ["--clients", String(run.clients ?? Math.max(1, availableParallelism() - 1))];
 };
 
-/** By which the index was made last, as far as it is known. */
-function latestIndexWords({ run }: RankOrder): readonly string[] {
-  const records = allRecords(run.out).sort((a, b) => (a.time < b.time ? -1 : 1));
-  return records.findLast(({ words }) => words.length > 0)?.indexWords ?? [];
-}
-
-async function coordinate(
-  order: RankOrder,
-  step: Step,
-  before: { readonly indexWords: readonly string[] },
-  signal: AbortSignal,
-): Promise<number> {
+async function coordinate(order: RankOrder, step: Step, signal: AbortSignal): Promise<number> {
   const { run, log } = order;
-  const indexed = await makeIndex(order, before.indexWords, signal);
+  const indexed = await makeIndex(order, signal);
   if (indexed !== 0) return indexed;
   if (step !== "begin") await quiet(connectionOf(run), signal);
   for (let life = 1; ; life++) {
@@ -172,22 +160,20 @@ function coordinatorWords({ run, place, flags }: RankOrder): string[] {
 }
 
 /** @returns 0, or what keeps the run from having an index */
-async function makeIndex(
-  order: RankOrder,
-  before: readonly string[],
-  signal: AbortSignal,
-): Promise<number> {
-  const { run } = order;
-  const needed = await needsIndex(run, before);
+async function makeIndex(order: RankOrder, signal: AbortSignal): Promise<number> {
+  const { index } = order.run;
+  const needed = await needsIndex(order.run);
   if (signal.aborted) return STOPPED;
-  if (!needed) return 0;
-  const child = command(order, ["index", ...run.index!.words, "--quiet"], "log");
+  if (index === undefined || !needed) return 0;
+  makeIndexFolder(index);
+  const child = command(order, ["index", ...index.words, "--quiet"], "log");
   const stop = (): void => {
     child.terminate();
   };
   signal.addEventListener("abort", stop, { once: true });
   const { code } = await child.ended;
   signal.removeEventListener("abort", stop);
+  if (code === 0) await noteIndex(index);
   return code ?? STOPPED;
 }
 

@@ -8,7 +8,7 @@ export {
   type JobRun,
 } from "./job-file.ts";
 export { fault as launchFault } from "./faults.ts";
-export { needsIndex, noteIndex } from "./job-index.ts";
+export { makeIndexFolder, needsIndex, noteIndex } from "./job-index.ts";
 export { jobSchema } from "./job-schema.ts";
 export type { Resources } from "./resources.ts";
 export { quoted } from "./batch/shell-words.ts";
@@ -24,3 +24,6 @@ export {
 export { placeInJob, type PlaceInJob } from "./place-in-job.ts";
 export { checkRuns, runRank, type RankJob } from "./rank.ts";
 export { lastWords } from "./rank-log.ts";
+export { CoordinatorLock, holderOf, type Holder } from "./coordinator-lock.ts";
+export { contend, LockWatch } from "./election.ts";
+export { nextStep, type OutBefore } from "./run-record.ts";

@@ -137,4 +137,5 @@ export const generateOptions = (yargs: Argv) =>
     .example("$0 generate run2 --file-size 10GB --files 4", "")
     .example("$0 generate run3 --layout lcls --events 1000 --event-size 250kB", "")
     .example("$0 generate run4 --format ring --disorder 0.01", "ring items, built once")
-    .example("$0 generate run5 --format ring --unbuilt --item-version 11", "");
+    .example("$0 generate run5 --format ring --unbuilt --item-version 11", "")
+    .example("$0 generate mock-runs.yaml", "all runs of a job file");

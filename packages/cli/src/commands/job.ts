@@ -34,7 +34,7 @@ export interface JobArguments {
 export const jobCommand = (kind: JobKind): CommandModule<object, JobArguments> => ({
   command: `${kind} <job>`,
   describe: `do all runs of a job file of kind ${kind}, on this host`,
-  builder: jobOptions as never,
+  builder: jobOptions,
   handler: async (argv) => {
     process.exitCode = await runJobHere(argv, kind);
   },

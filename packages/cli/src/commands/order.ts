@@ -74,7 +74,8 @@ const builder = (yargs: Argv) =>
     .option("json", common.json)
     .option("quiet", common.quiet)
     .example("$0 order run-0001-*.evt -o out", "bring a run into order")
-    .example("$0 order run-0001-00.evt -o out --window 100", "and build events again");
+    .example("$0 order run-0001-00.evt -o out --window 100", "and build events again")
+    .example("$0 order night.yaml", "all runs of a job file");
 
 export const orderCommand: CommandModule<object, OrderArguments> = {
   command: "order <input..>",

@@ -45,7 +45,8 @@ const builder = (yargs: Argv) =>
     .example(
       "$0 run run1.index.h5 -o out --analysis mine.ts --set threshold=40",
       "your own analysis",
-    );
+    )
+    .example("$0 run night.yaml --resume", "all runs of a job file");
 
 interface RunCommand extends RunArguments, NetworkArguments {
   readonly clients?: string | undefined;

@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import type { Job } from "../job-file.ts";
+import { quotedAll } from "./shell-words.ts";
 
 /** What a batch script is written for. */
 export interface BatchOrder {
@@ -87,6 +88,23 @@ export function ownLines(lines: readonly string[], { directive, option }: HeadSt
     return line.startsWith(directive) ? line : [];
   });
 }
+
+/**
+ * A process that died gives its code to all, whatever became of the job: then what was done counts.
+ *
+ * @param evb as the script calls it
+ * @param only the words that choose a run of several
+ */
+export const checkLines = (evb: string, { job, words }: BatchOrder, only: string): string[] => [
+  'if [ "$code" -gt 128 ]; then',
+  `  ${evb} rank ${quotedAll([job.path, ...chosenWords(words)])}${only} --check`,
+  "  code=$?",
+  "fi",
+];
+
+/** Of further words, those that choose. */
+const chosenWords = (words: readonly string[]): readonly string[] =>
+  words[0] === "--only" ? words.slice(0, 2) : [];
 
 /** `module` is a shell function, which not every batch script has. */
 export const moduleLines = (modules: readonly string[], load: string): string[] =>

@@ -3,6 +3,7 @@ import type { Resources } from "../resources.ts";
 import {
   batchFolder,
   batchName,
+  checkLines,
   moduleLines,
   ownLines,
   processesOf,
@@ -41,6 +42,9 @@ export function lsfScript(order: BatchOrder): string {
     "task=$!",
     "# A signal ends `wait`, and not the processes.",
     'while wait "$task"; code=$?; [ -n "$caught" ] && [ "$code" -gt 128 ]; do caught=; done',
+    ...(connection === undefined
+      ? checkLines(`"$node" ${quoted(order.evb[1])}`, order, isArray ? arrayChoice : "")
+      : []),
     "# A job that was killed isn't to be queued again, as one that ends with 4 is.",
     '[ "$code" -eq 4 ] && [ "$why" = killed ] && code=130',
     'exit "$code"',
@@ -85,6 +89,8 @@ const arrayLines = ({ job }: BatchOrder): string[] => [
   'shift "$((LSB_JOBINDEX - 1))"',
 ];
 
+const arrayChoice = ' --only "$1"';
+
 const stopLines = [
   "",
   "why=",
@@ -99,7 +105,7 @@ const stopLines = [
 /** Behind blaunch the words go through another shell on each host, as with rsh; one process needs neither. */
 function launchLine(order: BatchOrder, { tasks }: Processes, isArray: boolean): string {
   const words = [order.evb[1], ...taskWords(order)].map(quoted);
-  const only = isArray ? ' --only "$1"' : "";
+  const only = isArray ? arrayChoice : "";
   if (tasks === 1) return `"$node" ${words.join(" ")}${only} &`;
   return `blaunch "$node" ${words.map(quoted).join(" ")}${only} &`;
 }

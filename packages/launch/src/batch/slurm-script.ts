@@ -3,6 +3,7 @@ import type { Resources } from "../resources.ts";
 import {
   batchFolder,
   batchName,
+  checkLines,
   moduleLines,
   ownLines,
   processesOf,
@@ -41,7 +42,9 @@ export function slurmScript(order: BatchOrder): string {
     ...(isArray ? arrayLines(order) : []),
     ...stopLines,
     ...stepLines(order, processes, isArray),
-    ...(goesOn ? requeueLines : []),
+    ...(goesOn
+      ? [...checkLines('"${evb[@]}"', order, isArray ? arrayChoice : ""), ...requeueLines]
+      : []),
     'exit "$code"',
     "",
   ].join("\n");
@@ -95,6 +98,8 @@ const arrayLines = ({ job }: BatchOrder): string[] => [
   `runs=(${job.runs.map(({ name }) => quoted(name)).join(" ")})`,
 ];
 
+const arrayChoice = ' --only "${runs[SLURM_ARRAY_TASK_ID]}"';
+
 const stopLines = [
   "",
   "why=",
@@ -113,7 +118,7 @@ function stepLines(order: BatchOrder, processes: Processes, isArray: boolean): s
     ...(isMany ? ["--no-kill"] : []),
     ...option("cpus-per-task", processes.cpusPerTask),
   ];
-  const only = isArray ? ' --only "${runs[SLURM_ARRAY_TASK_ID]}"' : "";
+  const only = isArray ? arrayChoice : "";
   return [
     `srun ${options.join(" ")} "\${evb[@]}" ${quotedAll(taskWords(order))}${only} &`,
     "step=$!",
