@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -284,12 +285,18 @@ set: { text: it's }
 clients: 3
 `);
     const { stdout } = evb(["submit", good, "--with", "compose", "--dry-run"]);
-    expect(stdout).toContain(`EVB_DATA='${folder}'\nEVB_RESULTS='${folder}/results'\n`);
-    expect(stdout).toContain(
-      "EVB_BEFORE='test -e /results/out.index.h5 || evb index /data/run \\'/data/more/*.h5\\' --out=/results/out.index.h5'",
+    expect(stdout).toContain(`export EVB_DATA=${folder}\nexport EVB_RESULTS=${folder}/results\n`);
+    const value = (name: string): string =>
+      spawnSync("sh", ["-c", `${stdout.replace(/^docker .*$/m, "")}printf %s "$${name}"`], {
+        encoding: "utf8",
+      }).stdout;
+    expect(value("EVB_BEFORE")).toBe(
+      "test -e /results/out.index.h5 || evb index /data/run '/data/more/*.h5' --out=/results/out.index.h5",
     );
-    expect(stdout).toContain("coordinator /results/out.index.h5 --out=/results/out");
-    expect(stdout).toContain("--analysis=/results/mine.ts");
+    expect(value("EVB_COORDINATOR")).toBe(
+      "coordinator /results/out.index.h5 --out=/results/out --analysis=/results/mine.ts '--set=text=it'\\''s' --resume --clients=3",
+    );
+    expect(value("EVB_CLIENT")).toBe("--wait=2m");
     expect(stdout).toContain("--scale client=3\n");
   });
 });

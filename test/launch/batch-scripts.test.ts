@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { batchScript, readJob, type BatchOrder, type BatchSystem } from "@evb/launch";
 import { inFolder } from "../support/folder.ts";
+import { ROOT } from "../support/system.ts";
 
 /** What a shell would trip over, were it not quoted. */
 const EVIL = `it's "a" $HOME \`b\` \\ & c;d`;
@@ -289,4 +290,44 @@ describe("a batch script that runs", () => {
       });
       expect(stdout).toBe(`evb.js rank ${order.job.path} --only third\n`);
     }));
+});
+
+describe("the scripts for those who write their own", () => {
+  const textOf = (name: string): string => readFileSync(join(ROOT, "scripts", name), "utf8");
+
+  test.each([
+    ["night.yaml --only a", ["rank", "night.yaml", "--only", "a"]],
+    ["generate 'my run' --files 10", ["generate", "my run", "--files", "10"]],
+  ])("submit-slurm.sh %s", (words, expected) =>
+    inFolder(async (folder) => {
+      const script = `set -- ${words}\n${textOf("submit-slurm.sh")}`;
+      const ended = await runScript(folder, { shell: "bash", script }, { srun: "exit 3" });
+      expect([ended.code, ended.stderr]).toEqual([3, ""]);
+      const options = ["--kill-on-bad-exit=0", "--wait=0", "--no-kill"];
+      expect(ended.calls("srun")).toEqual([[...options, "evb", ...expected]]);
+    }),
+  );
+
+  test.each<[NodeJS.ProcessEnv, "blaunch" | "evb", string[]]>([
+    [{ EVB_JOB: "my job.yaml", EVB: "/sw/evb" }, "blaunch", ["/sw/evb", "rank", "my job.yaml"]],
+    [{ EVB_WORDS: "index run1/ -o i.h5" }, "evb", ["index", "run1/", "-o", "i.h5"]],
+  ])("submit-lsf.sh with %j", (env, program, words) =>
+    inFolder(async (folder) => {
+      const job = { shell: "sh", script: textOf("submit-lsf.sh"), env };
+      const ended = await runScript(folder, job, { [program]: "exit 3" });
+      expect([ended.code, ended.stderr]).toEqual([3, ""]);
+      expect(ended.calls(program)).toEqual([words]);
+    }),
+  );
+
+  test.each([
+    ["bash", "submit-slurm.sh", /^usage: sbatch /],
+    ["sh", "submit-lsf.sh", /^neither EVB_JOB nor EVB_WORDS is set/],
+  ])("say how they are used: %s %s", (shell, name, sentence) => {
+    const { status, stderr } = spawnSync(shell, [join(ROOT, "scripts", name)], {
+      encoding: "utf8",
+    });
+    expect(status).toBe(2);
+    expect(stderr).toMatch(sentence);
+  });
 });

@@ -143,7 +143,7 @@ function startContainers(argv: SubmitCommand): void {
     process.stdout.write(composeScript(containers));
     return;
   }
-  const docker = submitCompose(containers).map(quoted).join(" ");
+  const docker = submitCompose(containers);
   if (argv.json) printJson({ docker });
   else print(`the containers are on\n${docker} wait coordinator\n${docker} logs --follow`);
 }

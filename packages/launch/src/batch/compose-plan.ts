@@ -2,14 +2,14 @@ import { dirname, join, relative, sep } from "node:path";
 import { fault } from "../faults.ts";
 import type { Job, JobRun } from "../job-file.ts";
 import { batchFolder } from "./batch-order.ts";
-import { quotedAll } from "./shell-words.ts";
+import { quoted, quotedAll } from "./shell-words.ts";
 
 /** How a run goes in containers: what docker-compose.yml is told by its environment, and how many clients. */
 export interface ComposePlan {
   /** Names of docker-compose.yml, as its head explains them. */
   readonly environment: Readonly<Record<string, string>>;
   readonly clients: number;
-  /** Where the environment is kept, for more calls of docker compose. Absolute. */
+  /** Where the environment is kept, for more calls of docker compose: lines for a shell. Absolute. */
   readonly environmentPath: string;
 }
 
@@ -47,7 +47,7 @@ export function composePlan(job: Job, runs: readonly JobRun[], user: string): Co
       EVB_CLIENT: quotedAll(places.words(clientWords(run))),
     },
     clients,
-    environmentPath: join(batchFolder(job), `${job.name}-${run.name}.env`),
+    environmentPath: join(batchFolder(job), `${job.name}-${run.name}.env.sh`),
   };
 }
 
@@ -56,10 +56,13 @@ const clientWords = ({ clientWords }: JobRun): readonly string[] =>
     ? clientWords
     : ["--wait=2m", ...clientWords];
 
-/** The lines of a file that `docker compose --env-file` reads. */
+/**
+ * For a shell to read before it calls docker compose. (Its own format of such files has no way to write a
+ * backslash before a quote.)
+ */
 export const environmentText = ({ environment }: ComposePlan): string =>
   Object.entries(environment)
-    .map(([name, value]) => `${name}='${value.replaceAll("'", "\\'")}'\n`)
+    .map(([name, value]) => `export ${name}=${quoted(value)}\n`)
     .join("");
 
 /** Where a path of this host is in the containers. */

@@ -7,7 +7,7 @@ import type { JobRun } from "../job-file.ts";
 import { batchFolder, batchName, type BatchOrder } from "./batch-order.ts";
 import { composePlan, environmentText } from "./compose-plan.ts";
 import { lsfScript } from "./lsf-script.ts";
-import { quotedAll } from "./shell-words.ts";
+import { quoted, quotedAll } from "./shell-words.ts";
 import { slurmScript } from "./slurm-script.ts";
 
 export type BatchSystem = "slurm" | "lsf";
@@ -95,24 +95,25 @@ export interface ComposeOrder {
 /** What would be done: the environment, and the line that starts the containers. */
 export function composeScript({ order, runs, file }: ComposeOrder): string {
   const plan = composePlan(order.job, runs, ownUser());
-  const line = quotedAll(["docker", ...composeWords(file, plan.environmentPath, plan.clients)]);
-  return `# ${plan.environmentPath}\n${environmentText(plan)}# ${line}\n`;
+  const line = quotedAll(["docker", ...composeWords(file, plan.clients)]);
+  return `# ${plan.environmentPath}\n${environmentText(plan)}${line}\n`;
 }
 
 /**
  * Keeps the environment beside the output and starts the containers; they go on by themselves.
  *
- * @returns the words of docker by which they are asked further
+ * @returns the line by which they are asked further, before what is asked
  * @throws EvbError "script-unwritable", "submit-not-found", "submit-refused", "no-compose-file", and of a plan
  */
-export function submitCompose({ order, runs, file }: ComposeOrder): string[] {
+export function submitCompose({ order, runs, file }: ComposeOrder): string {
   const plan = composePlan(order.job, runs, ownUser());
   if (!existsSync(file)) throw fault("no-compose-file", { path: file });
   const { environmentPath: script } = plan;
   // Else the engine makes it, as root's.
   mkdirSync(dirname(runs[0]!.out), { recursive: true });
   writeText(script, environmentText(plan));
-  const { error, status } = spawnSync("docker", composeWords(file, script, plan.clients), {
+  const { error, status } = spawnSync("docker", composeWords(file, plan.clients), {
+    env: { ...process.env, ...plan.environment },
     stdio: ["ignore", 2, 2],
   });
   const program = "docker";
@@ -120,23 +121,12 @@ export function submitCompose({ order, runs, file }: ComposeOrder): string[] {
     throw fault("submit-not-found", { program, system: "docker compose", script });
   if (status !== 0)
     throw fault("submit-refused", { program, script, reason: "what it said is above" });
-  return ["docker", ...composeFiles(file, script)];
+  return `. ${quoted(script)} && ${quotedAll(["docker", "compose", "--file", file])}`;
 }
 
-const composeFiles = (file: string, environment: string): string[] => [
-  "compose",
-  "--file",
-  file,
-  "--env-file",
-  environment,
-];
-
-const composeWords = (file: string, environment: string, clients: number): string[] => [
-  ...composeFiles(file, environment),
-  "up",
-  "--detach",
-  "--scale",
-  `client=${String(clients)}`,
+const composeWords = (file: string, clients: number): string[] => [
+  ...["compose", "--file", file, "up", "--detach"],
+  ...["--scale", `client=${String(clients)}`],
 ];
 
 const ownUser = (): string =>
