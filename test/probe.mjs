@@ -77,8 +77,23 @@ const PROBES = {
     "network namespaces (root, ip of iproute2, nft of nftables)",
     () => succeeds("nft", "--version") && makesNamespaces(),
   ],
+  slurm: [
+    "Slurm's daemons (slurmctld, slurmd, slurm-client, munge), root, network namespaces, /sys/fs/cgroup",
+    () =>
+      ["slurmctld", "slurmd", "munged"].every((name) => succeeds(name, "-V")) &&
+      existsSync("/usr/bin/sbatch") &&
+      existsSync("/sys/fs/cgroup") &&
+      succeeds("unshare", "--uts", "true") &&
+      makesNamespaces(),
+  ],
   mounts: ["a small disk in memory (root, mount)", mounts],
-  tun: ["/dev/net/tun", () => usable("/dev/net/tun")],
+  tun: [
+    "a switch in a program (root, network namespaces, /dev/net/tun, python3)",
+    () =>
+      usable("/dev/net/tun") &&
+      succeeds("/usr/bin/python3", "-c", "import fcntl") &&
+      makesNamespaces(),
+  ],
   browser: [
     "a browser",
     () => ["/usr/bin/chromium", "/usr/bin/chromium-browser"].some((path) => existsSync(path)),

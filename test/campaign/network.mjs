@@ -30,12 +30,13 @@ export class Network {
   /**
    * Makes it, or nothing.
    *
-   * @param {{ tag: string, hosts: number }} order tag: tells networks of one process apart
+   * @param {{ tag: string, hosts: number, linked?: boolean }} order tag: tells networks of one process
+   * apart; linked false: hosts alone, without a bridge
    */
-  static async make({ tag, hosts }) {
+  static async make({ tag, hosts, linked = true }) {
     const network = new Network(`${PREFIX}${process.pid}${tag}`, hosts);
     try {
-      await network.#make();
+      await (linked ? network.#make() : network.#makeHosts());
     } catch (thrown) {
       network.remove();
       throw thrown;
@@ -49,7 +50,7 @@ export class Network {
     await ip("-n", bridge, "link", "add", "br0", "type", "bridge", "forward_delay", "0");
     await ip("-n", bridge, "link", "set", "br0", "up");
     for (let host = 0; host < this.#hosts; host++) {
-      const space = this.#space(host);
+      const space = this.space(host);
       await ip("netns", "add", space);
       const peer = ["type", "veth", "peer", "name", "eth0", "netns", space];
       await ip("link", "add", `p${host}`, "netns", bridge, ...peer);
@@ -58,6 +59,10 @@ export class Network {
       await ip("-n", space, "link", "set", "eth0", "up");
       await ip("-n", space, "link", "set", "lo", "up");
     }
+  }
+
+  async #makeHosts() {
+    for (let host = 0; host < this.#hosts; host++) await ip("netns", "add", this.space(host));
   }
 
   /** @param {number} host */
@@ -71,7 +76,12 @@ export class Network {
    * @param {number} host
    */
   prefix(host) {
-    return ["nsenter", `--net=${NAMESPACES}/${this.#space(host)}`];
+    return ["nsenter", `--net=${NAMESPACES}/${this.space(host)}`];
+  }
+
+  /** Ends all that runs on the host, as when its power fails; its address stays. @param {number} host */
+  crash(host) {
+    killAllIn(this.space(host));
   }
 
   /** Cuts the host's link both ways. No error is seen: packets are lost. @param {number} host */
@@ -110,7 +120,8 @@ export class Network {
     return `${this.#name}sw`;
   }
 
-  #space(host) {
+  /** Its name below /run/netns. @param {number} host */
+  space(host) {
     return `${this.#name}h${host}`;
   }
 
@@ -139,18 +150,23 @@ function spaces() {
   }
 }
 
+const call = (...words) =>
+  spawnSync(IP, words, { encoding: "utf8", timeout: COMMAND_MS_MAX }).stdout ?? "";
+
 function removeSpaces(names) {
-  const call = (...words) =>
-    spawnSync(IP, words, { encoding: "utf8", timeout: COMMAND_MS_MAX }).stdout ?? "";
   for (const name of names) {
-    for (const pid of call("netns", "pids", name).split("\n").filter(Boolean))
-      try {
-        process.kill(Number(pid), "SIGKILL");
-      } catch {
-        // It has ended by itself.
-      }
+    killAllIn(name);
     call("netns", "del", name);
   }
+}
+
+function killAllIn(space) {
+  for (const pid of call("netns", "pids", space).split("\n").filter(Boolean))
+    try {
+      process.kill(Number(pid), "SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
 }
 
 function isOn(pid) {

@@ -125,6 +125,24 @@ describe("a run that is stopped", () => {
     MINUTES,
   );
 
+  test(
+    "by a SIGTERM that comes twice within a second, as from a batch system and its script, ends with 4",
+    async () => {
+      const out = trial.newOut();
+      const running = trial.start("run", out, [...wait(50), "--clients", "2"]);
+      await trial.trace(out).untilCommitted(running, 5);
+      running.kill("SIGTERM");
+      const more = setInterval(() => {
+        running.kill("SIGTERM");
+      }, 20);
+      setTimeout(() => {
+        clearInterval(more);
+      }, 500);
+      expectStopped(await running.ended, out);
+    },
+    MINUTES,
+  );
+
   test.each(["1", "2"])(
     "twice ends at once with 130, and is resumed, too (%s clients)",
     async (clients) => {

@@ -35,6 +35,13 @@ export { eventRange } from "./event-range.ts";
 export { fault as runnerFault } from "./faults.ts";
 export { joinRun } from "./join-run.ts";
 export { startThread, type StartedThread } from "./client/bench-thread.ts";
+export {
+  addressFor,
+  ownAddress,
+  ownAddresses,
+  reachableAddress,
+  type HostPlaces,
+} from "./own-address.ts";
 export type { Building, PartLimits, StampPolicy } from "./rebuild/rebuild-order.ts";
 export { RebuildPlan } from "./rebuild/rebuild-plan.ts";
 export type { OrderedRun, OrderReport } from "./rebuild/order-report.ts";

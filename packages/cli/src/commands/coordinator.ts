@@ -1,7 +1,6 @@
-import { hostname, networkInterfaces } from "node:os";
-import { lookup } from "node:dns/promises";
+import { hostname } from "node:os";
 import type { Argv, CommandModule } from "yargs";
-import { runCoordinator, type RunOrder } from "@evb/runner";
+import { addressFor, ownAddress, ownAddresses, runCoordinator, type RunOrder } from "@evb/runner";
 import { listenOptions, runOptions } from "../common-options.ts";
 import { interruptSignal } from "../interrupts.ts";
 import { parseCount, parseDuration } from "../sizes.ts";
@@ -52,9 +51,14 @@ export const coordinatorCommand: CommandModule<object, CoordinatorCommand> = {
     const { advertise, beginAfter, logs } = argv;
     const awaited = awaitedClients(clients, beginAfter);
     const order = runOrder(argv, { awaited, return: true });
-    const network = await networkOf(argv, argv.listen ?? (await ownAddress()), (connect, bind) =>
+    const listen = argv.listen ?? (await (advertise ? addressFor(advertise) : ownAddress()));
+    const network = await networkOf(argv, listen, (connect, bind) =>
       advertise === undefined ? reachableHosts(connect, bind) : [advertise],
     );
+    if (argv.listen === undefined && network.host === LOOPBACK && !argv.quiet)
+      log(
+        `this host has no address but ${LOOPBACK}: clients must be here, too, or --listen says where`,
+      );
     if (argv.insecure) log("--insecure: everybody who reaches these ports can join this run");
     const watcher = runWatcher(argv);
     const result = await runCoordinator(
@@ -76,6 +80,8 @@ export const coordinatorCommand: CommandModule<object, CoordinatorCommand> = {
   },
 };
 
+const LOOPBACK = "127.0.0.1";
+
 /** What reads job files isn't loaded for the logs beside them where there are none. */
 async function lastWordsIn(logs: string): Promise<NonNullable<RunOrder["lastWords"]>> {
   const { lastWords } = await import("@evb/launch");
@@ -89,21 +95,9 @@ function awaitedClients(clients: number, beginAfter: string | undefined): () => 
   return () => (performance.now() - since < afterMs ? clients : 1);
 }
 
-/** The interface of the host's own name; loopback where the name leads nowhere else. */
-async function ownAddress(): Promise<string> {
-  try {
-    return (await lookup(hostname(), { family: 4 })).address;
-  } catch {
-    return "127.0.0.1";
-  }
-}
-
 /** All addresses of this host if it listens on all; else the one. */
 function reachableHosts(host: string, bind: string): string[] {
   if (bind !== "*" && bind !== "0.0.0.0") return [host];
-  const addresses = Object.values(networkInterfaces())
-    .flat()
-    .filter((each) => each?.family === "IPv4" && !each.internal)
-    .map((each) => each!.address);
+  const addresses = ownAddresses().map(({ address }) => address);
   return [hostname(), ...addresses, "127.0.0.1"];
 }
