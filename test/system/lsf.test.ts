@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { RunReport } from "@evb/runner";
@@ -7,7 +7,7 @@ import { LsfCluster } from "../support/lsf-cluster.ts";
 import { pause, until } from "../support/run-links.ts";
 import { MINUTES, Trial } from "../support/run-trial.ts";
 import { logOf } from "../support/slurm-cluster.ts";
-import { EVB } from "../support/system.ts";
+import { EVB, ROOT } from "../support/system.ts";
 
 const HOSTS = 4;
 const PATIENCE_MS = 45_000;
@@ -110,6 +110,32 @@ blaunch ${evb.join(" ")} rank ${jobFile(out)}
       expect({ state, log: logOf(`${out}.log`) }).toMatchObject({ state: "DONE 0" });
       const hosts = expectUndisturbed(out).clients.map(({ host }) => host);
       expect(new Set(hosts).size).toBe(3);
+    },
+    MINUTES,
+  );
+
+  test(
+    "scripts/submit-lsf.sh, as its head says: a job of four slots, and one command on one core",
+    async () => {
+      const out = trial.newOut();
+      const command = join(trial.folder, "evb");
+      writeFileSync(command, `#!/bin/sh\nexec ${evb.join(" ")} "$@"\n`, { mode: 0o755 });
+      const wrapper = readFileSync(join(ROOT, "scripts/submit-lsf.sh"), "utf8");
+      const submit = async (what: string, slots: number): Promise<string> => {
+        const words = ["env", `EVB=${command}`, what, "bsub", "-q", "psnehq"];
+        const log = ["-o", `${out}-%J.log`];
+        return lsf.output([...words, "-n", String(slots), ...log], wrapper);
+      };
+      const jobs = [
+        await submit(`EVB_JOB=${jobFile(out)}`, HOSTS),
+        await submit(`EVB_WORDS=generate ${out}-run --files 2 --events 10 --quiet`, 1),
+      ].map((said) => /^Job <(\d+)> is submitted to queue <psnehq>\.$/m.exec(said)![1]!);
+      for (const job of jobs) {
+        const log = (): string => logOf(`${out}-${job}.log`);
+        expect({ state: await lsf.ended(job), log: log() }).toMatchObject({ state: "DONE 0" });
+      }
+      expectUndisturbed(out);
+      expect(existsSync(join(`${out}-run`, "truth.json"))).toBe(true);
     },
     MINUTES,
   );
