@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { RunReport } from "@evb/runner";
@@ -152,6 +152,24 @@ describe("evb rank", () => {
         expect.stringMatching(/has no run other; it has bad, good$/),
       ]);
       expect((await rank(job, "--only", "good", "--check").ended).code).toBe(0);
+    },
+    MINUTES,
+  );
+
+  test(
+    "makes a mock run again where it was killed in the middle of it",
+    async () => {
+      const out = trial.newOut();
+      const job = `${out}.yaml`;
+      writeFileSync(job, `kind: generate\noutput: ${out}\nfiles: 2\nfile-size: 100MB\n`);
+      const first = rank(job, "--job-id", "j3");
+      await until(() => existsSync(join(out, ".file1.h5.partial")), "a file", MINUTES);
+      first.kill("SIGKILL");
+      await first.ended;
+      writeFileSync(join(out, "file3.h5"), "of a longer run");
+      await expectNobody(out);
+      expect((await rank(job, "--job-id", "j3").ended).code).toBe(0);
+      expect(readdirSync(out).sort()).toEqual(["file1.h5", "file2.h5", "truth.json"]);
     },
     MINUTES,
   );

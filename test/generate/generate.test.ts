@@ -99,12 +99,23 @@ describe("a run that can't be written", () => {
         writeFileSync(join(directory, name), "");
         const made = generateRun({ ...SMALL, directory }, {});
         await expect(made).rejects.toThrow(
-          `${directory} already holds ${name}; choose another folder or remove the old run first`,
+          `${directory} already holds ${name}; choose another folder, or --force to replace the old run`,
         );
         await expect(made).rejects.toMatchObject({ tag: "mock-run-exists", exitCode: 2 });
         expect(readdirSync(directory)).toEqual([name]);
       }),
   );
+
+  test("takes the place of what is left of another one with force; files of others stay", () =>
+    inFolder(async (directory) => {
+      for (const name of ["file7.h5", ".file8.h5.partial", "run-0001-00.evt", "notes.txt"])
+        writeFileSync(join(directory, name), "");
+      await generateRun({ ...SMALL, directory }, { force: true });
+      const names = readdirSync(directory);
+      expect(names).toContain("truth.json");
+      expect(names).toContain("notes.txt");
+      expect(names.filter((name) => /[78]\.h5|evt$/.test(name))).toEqual([]);
+    }));
 
   test("says where, if the folder is a file", () =>
     inFolder(async (folder) => {

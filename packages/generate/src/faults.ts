@@ -9,7 +9,7 @@ export const fault = faults({
   "mock-run-exists": [
     2,
     (at: { directory: string; file: string }) =>
-      `${at.directory} already holds ${at.file}; choose another folder or remove the old run first`,
+      `${at.directory} already holds ${at.file}; choose another folder, or --force to replace the old run`,
   ],
   "mock-run-not-written": [
     1,

@@ -12,6 +12,8 @@ import { writeMockFile } from "./write-file.ts";
 
 export interface GenerateOptions {
   readonly signal?: AbortSignal | undefined;
+  /** An older mock run in the folder is removed first. */
+  readonly force?: boolean | undefined;
   /** Called after each slab (8 MiB or one event); at the end both numbers are the plan's `bytes`. */
   readonly onProgress?: ((bytesDone: number, bytesTotal: number) => void) | undefined;
 }
@@ -27,7 +29,7 @@ export async function generateRun(run: MockRun, options: GenerateOptions): Promi
   const plan = planMockRun(run);
   const written: string[] = [];
   try {
-    await openDirectory(run.directory);
+    await openDirectory(run.directory, options);
     const truth = await writeRun(run, plan, options, written);
     options.onProgress?.(plan.bytes, plan.bytes);
     return truth;

@@ -1,17 +1,28 @@
-import { readdir, rename } from "node:fs/promises";
+import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { makeFolder } from "@evb/formats";
 import { fault } from "./faults.ts";
 
 export const TRUTH_FILE = "truth.json";
 
-/** A run is made in a folder without one, as files of an older, longer run would be taken for its own. */
-export async function openDirectory(directory: string): Promise<void> {
+const OF_A_RUN = /^(truth\.json|file\d+\.h5|run-\d+-\d+\.evt)$/;
+
+/**
+ * A run is made in a folder without one, as files of an older, longer run would be taken for its own.
+ *
+ * @param how.force removes an older run, or what is left of one; other files stay
+ * @throws EvbError "mock-run-exists"
+ */
+export async function openDirectory(
+  directory: string,
+  { force = false }: { readonly force?: boolean | undefined },
+): Promise<void> {
   makeFolder(directory);
-  const old = (await readdir(directory)).find(
-    (name) => name === TRUTH_FILE || /^(file\d+\.h5|run-\d+-\d+\.evt)$/.test(name),
-  );
-  if (old !== undefined) throw fault("mock-run-exists", { directory, file: old });
+  const names = await readdir(directory);
+  const old = names.filter((name) => OF_A_RUN.test(name));
+  if (old.length > 0 && !force) throw fault("mock-run-exists", { directory, file: old[0]! });
+  const partial = names.filter((name) => OF_A_RUN.test(/^\.(.*)\.partial$/.exec(name)?.[1] ?? ""));
+  for (const name of force ? [...old, ...partial] : []) await rm(join(directory, name));
 }
 
 /** Writes under a temporary name, and renames. Both names are noted before they can exist. */

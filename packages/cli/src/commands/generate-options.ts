@@ -63,6 +63,7 @@ export interface GenerateArguments {
   readonly disorder: string;
   readonly seed: string;
   readonly attached: boolean;
+  readonly force: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
 
@@ -127,6 +128,7 @@ export const generateOptions = (yargs: Argv) =>
     })
     .option("seed", { type: "string", default: "1", describe: "same seed, same bytes" })
     .option("attached", common.attached)
+    .option("force", { ...common.force, describe: "replace the mock run in DIR" })
     .option("json", common.json)
     .option("quiet", common.quiet)
     .options(hdf5Options)

@@ -34,7 +34,7 @@ export const generateCommand: CommandModule<object, GenerateArguments> = {
     const onProgress = (done: number, total: number): void => {
       if (!argv.quiet) bar.show(done, total);
     };
-    const written = await job.write({ signal, onProgress }).catch((thrown: unknown) => {
+    const written = await job.write({ signal, force: argv.force, onProgress }).catch((thrown: unknown) => {
       throw thrown === signal.reason ? fault("generate-interrupted", { folder: argv.dir }) : thrown;
     });
     bar.clear();

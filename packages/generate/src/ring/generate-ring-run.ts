@@ -38,7 +38,7 @@ export async function generateRingRun(
   });
   try {
     options.signal?.throwIfAborted();
-    await openDirectory(run.directory);
+    await openDirectory(run.directory, options);
     const truth = await writeSegments(run, writer, { ...options, bytesTotal: bytes });
     for (const { file } of truth.files)
       await rename(join(run.directory, partialOf(file)), join(run.directory, file));
