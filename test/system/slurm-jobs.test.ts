@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { RunReport } from "@evb/runner";
@@ -6,7 +6,7 @@ import { describeWith } from "../support/capabilities.ts";
 import { until } from "../support/run-links.ts";
 import { connectionOf, MINUTES, Trial } from "../support/run-trial.ts";
 import { logOf, SlurmCluster } from "../support/slurm-cluster.ts";
-import { EVB } from "../support/system.ts";
+import { EVB, ROOT } from "../support/system.ts";
 
 const NODES = 4;
 const PATIENCE_MS = 45_000;
@@ -80,6 +80,30 @@ describeWith(["slurm"], "a job file on a real Slurm of four nodes", () => {
       const { code, stderr } = await slurm.run([...srun, ...evb, "rank", jobFile(out), "--quiet"]);
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
       expect(hostsOf(expectUndisturbed(out))).toEqual(slurm.nodes);
+    },
+    MINUTES,
+  );
+
+  test(
+    "scripts/submit-slurm.sh, as its head says: a job of five tasks, and one command on one core",
+    async () => {
+      const out = trial.newOut();
+      const log = `${out}.log`;
+      const submit = (options: readonly string[], ...words: string[]): Promise<string> =>
+        slurm.output(
+          ...["env", `EVB=${EVB}`, "sbatch", "--parsable", `--output=${log}`, ...options],
+          ...[join(ROOT, "scripts/submit-slurm.sh"), ...words],
+        );
+      const jobs = [
+        await submit([`--nodes=${String(NODES)}`, "--ntasks=5"], jobFile(out)),
+        await submit(["--ntasks=1"], "generate", `${out}-run`, "--files", "2", "--events", "10"),
+      ];
+      for (const job of jobs) {
+        const { state, exitCode } = await slurm.ended(job.trim());
+        expect({ state, exitCode, log: logOf(log) }).toMatchObject({ state: "COMPLETED" });
+      }
+      expect(hostsOf(expectUndisturbed(out))).toEqual(slurm.nodes);
+      expect(existsSync(`${out}-run/truth.json`)).toBe(true);
     },
     MINUTES,
   );
