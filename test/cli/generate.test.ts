@@ -100,7 +100,11 @@ describe("evb generate ends in one sentence", () => {
       "this mock run can't be made: --file-size is 1000 bytes, and a file with one event has ",
     ],
     ["run --files 3 --file-size 900TB --event-size 500MB", 1, "free, and the mock run takes "],
-    ["old", 2, "old already holds file1.h5; choose another folder, or --force to replace the old run"],
+    [
+      "old",
+      2,
+      "old already holds file1.h5; choose another folder, or --force to replace the old run",
+    ],
     ["file", 1, "a mock run can't be written to file: EEXIST: file already exists"],
     ["file/run", 1, "a mock run can't be written to file/run: ENOTDIR: not a directory"],
     ["", 2, "not enough non-option arguments: got 0, need at least 1; `evb generate --help`"],

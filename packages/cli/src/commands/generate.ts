@@ -34,9 +34,13 @@ export const generateCommand: CommandModule<object, GenerateArguments> = {
     const onProgress = (done: number, total: number): void => {
       if (!argv.quiet) bar.show(done, total);
     };
-    const written = await job.write({ signal, force: argv.force, onProgress }).catch((thrown: unknown) => {
-      throw thrown === signal.reason ? fault("generate-interrupted", { folder: argv.dir }) : thrown;
-    });
+    const written = await job
+      .write({ signal, force: argv.force, onProgress })
+      .catch((thrown: unknown) => {
+        throw thrown === signal.reason
+          ? fault("generate-interrupted", { folder: argv.dir })
+          : thrown;
+      });
     bar.clear();
     if (argv.json) {
       printJson(written.truth);
