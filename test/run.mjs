@@ -3,7 +3,8 @@
 //   node test/run.mjs [--all]
 //
 // Without --all: what needs Node and npm alone. With it: also what needs root, system packages, docker,
-// other versions of Node, long campaigns or large files (test/system), at the full sizes of test/sizes.ts.
+// other versions of Node, long campaigns, large files or more than a minute (test/system), at the full sizes of
+// test/sizes.ts.
 import { spawnSync } from "node:child_process";
 import { readFileSync, mkdirSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";

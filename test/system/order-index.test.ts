@@ -11,7 +11,7 @@ import { describe, expect, test } from "@jest/globals";
 import { evb, sentenceOf, type Ended } from "../support/evb.ts";
 import { inFolder } from "../support/folder.ts";
 import { RingBytes } from "../support/ring-bytes.ts";
-import { wordsOf } from "./ring-order.ts";
+import { wordsOf } from "../cli/ring-order.ts";
 
 /** `evb order --index FILE`: what a scan found, kept, and used where it holds. */
 const ring = new RingBytes({ version: 11, littleEndian: true });

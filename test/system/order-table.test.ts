@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { NO_STAMP, RingBytes, TYPES } from "../support/ring-bytes.ts";
-import { builtOf, eventOf, headOf, listingOf, pieceOf, rawOf } from "./ring-listing.ts";
-import { order } from "./ring-order.ts";
+import { builtOf, eventOf, headOf, listingOf, pieceOf, rawOf } from "../cli/ring-listing.ts";
+import { order } from "../cli/ring-order.ts";
 
 /** The tables of the specification's section 6, and the edges of 3, 4 and 5; expected values by hand. */
 type StateName = Parameters<RingBytes["state"]>[0];
