@@ -8,6 +8,7 @@ import {
   leasesOf,
   ONE,
   ready,
+  results,
   returned,
   THREE,
   TWO,
@@ -39,6 +40,31 @@ describe("leases", () => {
     const schedule = begun(5000, { cap: 1 });
     expect(doAll(schedule, schedule.handle(ready(ONE)))).toEqual(from(0, 5000));
     expect(schedule.progress).toMatchObject({ done: 5000, batches: 5000 });
+  });
+
+  /** Events that a client has before it when it has waited so often and so long; each takes it 10 ms. */
+  function aheadAfter(...waits: readonly number[]): number {
+    const schedule = begun(100_000, { cap: 1000 });
+    const leases = schedule.handle(ready(ONE)).filter((action) => action.kind === "lease");
+    const busy = { busySeconds: 0, waitSeconds: 0 };
+    for (const wait of [0, 0, ...waits]) {
+      const { lease, range } = leases.shift()!;
+      busy.busySeconds += 0.01 * (range.end - range.first);
+      busy.waitSeconds += wait;
+      const done = results(ONE, lease, [range.first, range.end], busy);
+      leases.push(...schedule.handle(done).filter((action) => action.kind === "lease"));
+    }
+    return leases.reduce((sum, { range }) => sum + range.end - range.first, 0);
+  }
+
+  test("are so much work as the way there and back takes, which is what a client waits again and again", () => {
+    const usual = aheadAfter(0, 0, 0);
+    expect(usual).toBeLessThan(20);
+    expect(aheadAfter(0.4, 0.4)).toBeGreaterThanOrEqual(80);
+    expect(aheadAfter(5, 5)).toBeLessThan(210);
+    // Once, as for a coordinator that takes over from a dead one; and what no clock is exact to.
+    expect(aheadAfter(0.4, 0, 0)).toBe(usual);
+    expect(aheadAfter(0.4, 0.002, 0)).toBe(usual);
   });
 
   test("don't go out any more once the run is stopped", () => {

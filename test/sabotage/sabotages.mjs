@@ -311,7 +311,14 @@ export const sabotages = [
     file: `${COORDINATOR}/client-state.ts`,
     line: "const wanted = Math.max(usual, WAITS_AHEAD * waitedSeconds);",
     instead: "const wanted = Math.max(usual, waitedSeconds * 0);",
-    tests: ["runner/makespan"],
+    tests: ["runner/leases"],
+  },
+  {
+    name: "a client that waited once for its coordinator is far away",
+    file: `${COORDINATOR}/client-state.ts`,
+    line: "client.waitedSeconds = Math.max(client.waitedSeconds, Math.min(waited, client.lastWaited));",
+    instead: "client.waitedSeconds = Math.max(client.waitedSeconds, waited);",
+    tests: ["runner/leases"],
   },
   {
     name: "a lease is one batch, however soon that is over",

@@ -8,8 +8,10 @@ const WORK_AHEAD_SECONDS_MIN = 0.02;
 const WORK_AHEAD_SECONDS_MAX = 0.1;
 /** That much of what is left to do, shared among the clients: they are to end together. */
 const WORK_AHEAD_SHARE = 1 / 16;
-/** …and, wherever it has waited for work that there was, twice as long as that: the way there and back is longer. */
+/** …and, where it has waited twice for work that there was, twice as long as that: the way there and back is longer. */
 const WAITS_AHEAD = 2;
+/** What its clock calls waiting while it changes hands. */
+const WAITED_SECONDS_MIN = 0.001;
 const WAITED_SECONDS_MAX = 1;
 /** …and so many bytes, whatever its clock says: twice what a lease may have. */
 const BYTES_AHEAD_MAX = 2 * LEASE_BYTES_MAX;
@@ -52,7 +54,9 @@ export interface ClientState {
   /** Of its last message; undefined: its clock ran before it came to us. */
   busySeconds: number | undefined;
   waitSeconds: number;
-  /** The longest that it has had nothing to do between two messages, while there was work. */
+  /** How long it had nothing to do when that was so last, while there was work. */
+  lastWaited: number;
+  /** The longest that it has had nothing to do two times in a row: once it may be a coordinator that stood still. */
   waitedSeconds: number;
 }
 
@@ -71,6 +75,7 @@ export function newClient({ returned }: { returned: boolean }): ClientState {
     secondsPerEvent: undefined,
     busySeconds: returned ? undefined : 0,
     waitSeconds: 0,
+    lastWaited: 0,
     waitedSeconds: 0,
   };
 }
@@ -140,8 +145,10 @@ export function measure(
   if (events === 0) return;
   const waited = Math.min(WAITED_SECONDS_MAX, waitSeconds - client.waitSeconds);
   // Before its first results it waited for the others.
-  if (isWorkLeft && client.secondsPerEvent !== undefined)
-    client.waitedSeconds = Math.max(client.waitedSeconds, waited);
+  if (isWorkLeft && client.secondsPerEvent !== undefined && waited > WAITED_SECONDS_MIN) {
+    client.waitedSeconds = Math.max(client.waitedSeconds, Math.min(waited, client.lastWaited));
+    client.lastWaited = waited;
+  }
   client.waitSeconds = waitSeconds;
   client.busySeconds = busySeconds;
   client.silentBeats = 0;
