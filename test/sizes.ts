@@ -4,11 +4,11 @@
  */
 const SIZES = {
   /** Random histories of the pure scheduler. */
-  scheduleHistories: { quick: { runs: 50_000 }, full: { runs: 60_000 } },
+  scheduleHistories: { quick: { runs: 20_000 }, full: { runs: 50_000 } },
   /** Mutated frames that every decoder is given. */
   fuzzFrames: { quick: { frames: 20_000 }, full: { frames: 1_000_000 } },
   /** Damaged HDF5 files, of each of which five data sets' storage is read. */
-  fuzzStorage: { quick: { cases: 1000 }, full: { cases: 5000 } },
+  fuzzStorage: { quick: { cases: 1000 }, full: { cases: 3000 } },
   /** Damaged files that whole commands are given. */
   damagedCommands: { quick: { files: 10 }, full: { files: 25 } },
   /** A run by h5py with events of 1 MB. */

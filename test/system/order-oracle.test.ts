@@ -30,7 +30,7 @@ interface Report {
   }[];
 }
 
-const SHAPE_COUNT = 20;
+const SHAPE_COUNT = 14;
 const SEEDS = Array.from({ length: SHAPE_COUNT }, (_, i) => i + 1);
 
 /** How a run is cut up must not show in it. */
