@@ -61,10 +61,10 @@ export async function runJobHere(
   return runJob(job, runs, start, interruptSignal());
 }
 
-/** A mock run has no clients, and is begun anew by hand only. */
-function refuseOthers(kind: JobKind, { clients, force, timeLimit }: JobArguments): void {
+/** A mock run has no clients, and nothing that could go on. */
+function refuseOthers(kind: JobKind, { clients, timeLimit }: JobArguments): void {
   if (kind !== "generate") return;
-  const typed = { clients, "time-limit": timeLimit, force: force ? "" : undefined };
+  const typed = { clients, "time-limit": timeLimit };
   for (const [name, value] of Object.entries(typed))
     if (value !== undefined)
       throw fault("usage", {
