@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { index } from "../support/run-files.ts";
-import { ended, reportOf, sentencesOf, start, type Running } from "../support/run-processes.ts";
+import { ended, processesIn, reportOf, sentencesOf, start, type Running } from "../support/run-processes.ts";
 import { Trial, MINUTES, crash, expectNobody, journalOf, wait } from "../support/run-trial.ts";
 
 let trial: Trial;
@@ -181,8 +181,12 @@ describe("--resume", () => {
       const rank0 = await trial.listening(command, out, words);
       const clients: Running[] = command === "run" ? [] : [trial.client(out), trial.client(out)];
       await trial.trace(out).untilCommitted(rank0, 20);
+      // However slowly the second one starts, the first is still on.
+      const working = processesIn(out).filter((pid) => pid !== rank0.pid);
+      for (const pid of working) process.kill(pid, "SIGSTOP");
       const own = ["-o", out, ...words, "--resume"];
       const refused = await ended([command, trial.run.indexPath, ...own]);
+      for (const pid of working) process.kill(pid, "SIGCONT");
       expect({ code: refused.code, said: sentencesOf(refused) }).toEqual({
         code: 2,
         said: [expect.stringMatching(/is of a run that is on/)],
@@ -197,9 +201,9 @@ describe("--resume", () => {
     "while a run without sockets is on: one of them ends with a sentence, the other with the results",
     async () => {
       const out = trial.newOut();
-      const first = trial.start("run", out, [...wait(15), ...ALONE]);
+      const first = trial.start("run", out, [...wait(40), ...ALONE]);
       await trial.trace(out).untilCommitted(first, 40);
-      const own = ["-o", out, ...wait(15), ...ALONE, "--resume", "--json"];
+      const own = ["-o", out, ...wait(40), ...ALONE, "--resume", "--json"];
       const second = start(["run", trial.run.indexPath, ...own]);
       const [one, other] = [await first.ended, await second.ended];
       const codes = [one.code, other.code];
