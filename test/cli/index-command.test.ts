@@ -18,6 +18,8 @@ async function inRun(test: (folder: string) => void | Promise<void>): Promise<vo
     await writeSeedFile(run, { n: 2, times: [30, 10, 40] });
     const bytes = readFileSync(path);
     writeFileSync(join(folder, "half.h5"), bytes.subarray(0, bytes.length / 2));
+    mkdirSync(join(folder, "lcls"));
+    await writeLclsFile(join(folder, "lcls"), { name: "file1.h5", times: [1] });
     writeFileSync(join(folder, "empty.h5"), "");
     writeFileSync(join(folder, "text.h5"), "time,charge\n1,2\n");
     await test(folder);
@@ -94,6 +96,53 @@ describe("evb index", () => {
       expect(readdirSync(folder)).toContain("none.h5");
     }));
 
+  test.each([
+    ["2ns", "2"],
+    ["0.002us", "2"],
+    ["2", "2"],
+    ["0.000001ms", "1"],
+    ["1s", "1000000000"],
+  ])("takes a window of %s, as a tick of layout seed is a nanosecond", (text, ticks) =>
+    inRun((folder) => {
+      const { code } = evb(["index", "run", "-o", "x.h5", "--all", "--window", text], folder);
+      expect(code).toBe(0);
+      const made: unknown = JSON.parse(evb(["inspect", "x.h5", "--json"], folder).stdout);
+      expect(made).toMatchObject({ match: "window", window: ticks });
+    }),
+  );
+
+  test("finds what is nearest to the fragments of a source, and keeps how", () =>
+    inRun(async (folder) => {
+      await writeSeedFile(join(folder, "run"), { n: 3, times: [12, 17, 29, 99] });
+      const words = ["index", "run", "-o", "x.h5", "--all", "--match", "nearest"];
+      const { stdout } = evb([...words, "--window", "3ns", "--json", "--quiet"], folder);
+      // Of file1, which has most fragments, as file3 has, but before it: 10, 20 and 30.
+      expect(JSON.parse(stdout)).toMatchObject({
+        events: 3,
+        fragments: 8,
+        sources: [
+          { source: "file1", matched: 3, unmatched: 0, duplicates: 1 },
+          { source: "file2", matched: 2, unmatched: 1, duplicates: 0 },
+          { source: "file3", matched: 3, unmatched: 1, duplicates: 0 },
+        ],
+      });
+      const made = evb(["inspect", "x.h5"], folder).stdout;
+      expect(made).toContain("match nearest to file1 within 3 ticks");
+      const listed = evb(["inspect", "x.h5", "--events", "--json"], folder).stdout;
+      const [, second] = listed.trimEnd().split("\n");
+      expect(JSON.parse(second!)).toMatchObject({
+        time: "17",
+        fragments: [
+          { source: "file1", row: 1, time: "20" },
+          { source: "file3", row: 1, time: "17" },
+        ],
+      });
+      // Around another source, however far.
+      const again = [...words, "--reference", "file2", "--force", "--json", "--quiet"];
+      expect(JSON.parse(evb(again, folder).stdout)).toMatchObject({ events: 3, fragments: 8 });
+      expect(evb(["run", "x.h5", "-o", "out", "--json"], folder)).toMatchObject({ code: 0 });
+    }));
+
   test("leaves an index that is there alone, unless forced", () =>
     inRun((folder) => {
       evb(["index", "run", "-o", "x.h5"], folder);
@@ -158,6 +207,27 @@ describe("evb index ends in one sentence", () => {
       'invalid values: Argument: layout, Given: "xtc", Choices: "seed", "lcls"; `evb index --help`',
     ],
     ["run -o x.h5 --match fuzzy", 2, "invalid values: Argument: match"],
+    ["run -o x.h5 --match gap", 2, "--match gap needs a --window: give its ticks"],
+    ["run -o x.h5 --match exact --window 5", 2, "--match exact has no --window: leave one of them"],
+    ["run -o x.h5 --reference file1", 2, "--reference is what --match nearest is nearest to"],
+    [
+      "run -o x.h5 --match nearest --reference file9",
+      2,
+      "no source is called file9; there are file1, file2",
+    ],
+    [
+      "run -o x.h5 --window 1.5",
+      2,
+      "--window 1.5 is not understood; give ticks from 0 to 2^64 - 1",
+    ],
+    ["run -o x.h5 --window 0.5ns", 2, "--window 0.5ns is not understood; give ticks"],
+    ["run -o x.h5 --window 5min", 2, "--window 5min is not understood; give ticks"],
+    ["run -o x.h5 --window 20000000000s", 2, "--window 20000000000s is not understood; give ticks"],
+    [
+      "lcls -o x.h5 --all --window 5ns",
+      2,
+      "--window 5ns has a unit, and what a tick of layout lcls is in seconds isn't known; give the window in ticks",
+    ],
     ["run -o x.h5 --colour", 2, "unknown argument: colour; `evb index --help`"],
     ["run -o x.h5 --read-ahead 4", 2, "unknown argument: read-ahead; `evb index --help`"],
   ])("%s", (words, code, sentence) =>

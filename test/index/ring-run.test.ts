@@ -8,7 +8,9 @@ import { NO_STAMP, RingBytes, TYPES, WRITERS } from "../support/ring-bytes.ts";
 import { index, writeSeedFile } from "../support/run-files.ts";
 
 const RING = new RingBytes({ version: 12, littleEndian: true });
-const WINDOW: Partial<IndexOrder> = { match: { match: "window", windowTicks: 10n } };
+const WINDOW: Partial<IndexOrder> = {
+  match: { match: "window", window: { text: "10", unit: "ticks", count: 10n } },
+};
 
 const write = (folder: string, name: string, items: readonly Buffer[]): string => {
   const path = join(folder, name);

@@ -47,6 +47,7 @@ export {
   type SourceMatch,
   type SourceTimes,
 } from "./match.ts";
+export { matchNearest, type MatchNearest } from "./match-nearest.ts";
 export { matchWindow, rowsInOrder, type MatchRows, type MatchWindow } from "./match-window.ts";
 export { orderRows } from "./order.ts";
 export { orderSources, type Arrivals } from "./order-sources.ts";

@@ -1,10 +1,11 @@
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { isEvbError, matchExact, matchWindow, sentenceOf, type Match } from "@evb/event";
+import { isEvbError, sentenceOf } from "@evb/event";
 import { Hdf5File, loadHdf5 } from "@evb/formats";
 import { Selection } from "@evb/labels";
 import { misplacedIn } from "./direct-storage.ts";
 import { fault } from "./faults.ts";
+import { findEvents } from "./find-events.ts";
 import { scanHdf5Run } from "./hdf5-run.ts";
 import { INPUT_EXTENSIONS, findInputs } from "./inputs.ts";
 import { namePattern } from "./name-pattern.ts";
@@ -30,8 +31,6 @@ export interface IndexOutcome {
 const SOURCES_MAX = 65_535;
 /** Rows of fragments are u32 in the index. */
 const FRAGMENTS_MAX = 2 ** 32 - 1;
-/** An event's number of fragments is a u16 in leases. */
-const EVENT_FRAGMENTS_MAX = 65_535;
 
 /**
  * Scans the input files once, finds the events and writes the index.
@@ -49,10 +48,10 @@ export async function buildIndex(
   if (typeof order.require === "number" && order.require > sources.length)
     throw fault("require-too-many", { require: order.require, sources: sources.length });
   const { wanted, selected } = wantedStamps(order.select, scan);
-  const match = findEvents(order, scan, sources, wanted);
-  const report = matchReport(match, sources, scan, (performance.now() - begun) / 1000);
+  const found = findEvents(order, scan, sources, wanted);
+  const report = matchReport(found.match, sources, scan, (performance.now() - begun) / 1000);
   const files = scan.filesOf(sources);
-  await writeWhole(order, { scan, files, sources, match, report, selection: selected?.text });
+  await writeWhole(order, { scan, files, sources, ...found, report, selection: selected?.text });
   const seconds = (performance.now() - begun) / 1000;
   const misplaced = allMisplaced(sources);
   return { report: { ...report, seconds }, layout: scan.layout, selected, misplaced };
@@ -128,20 +127,6 @@ function wantedStamps(
   for (let i = 0; i < rows.length; i++) wanted[i] = labels.times[rows[i]!]!;
   const of = labels.times.length;
   return { wanted, selected: { text: selection.text, stamps: rows.length, of } };
-}
-
-function findEvents(
-  { match: how, require }: IndexOrder,
-  scan: RunScan,
-  sources: readonly IndexedSource[],
-  wanted: BigUint64Array | undefined,
-): Match {
-  if (how === "exact") return matchExact(sources, wanted, require);
-  const match = matchWindow({ rows: scan.rowsOf(sources), sources }, how, wanted, require);
-  const most = [...match.multiplicity.keys()].at(-1) ?? 0;
-  if (most <= EVENT_FRAGMENTS_MAX) return match;
-  const window = String(how.windowTicks);
-  throw fault("event-too-large", { fragments: most, max: EVENT_FRAGMENTS_MAX, window });
 }
 
 /** Written under a temporary name and renamed, so that a half-written index is never taken for one. */

@@ -85,6 +85,11 @@ export const fault = faults({
     (at: { fragments: number; max: number; window: string }) =>
       `with --window ${at.window} an event has ${String(at.fragments)} fragments, and at most ${String(at.max)} can be handed out; give a smaller window (\`evb inspect --windows\` proposes some)`,
   ],
+  "window-unit": [
+    2,
+    (at: { text: string; layout: string }) =>
+      `--window ${at.text} has a unit, and what a tick of layout ${at.layout} is in seconds isn't known; give the window in ticks`,
+  ],
   "no-labels": [
     2,
     (at: { layout: string }) =>

@@ -5,7 +5,7 @@ import { loadHdf5 } from "@evb/formats";
 import { fault } from "./faults.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { INPUT_EXTENSIONS, rootOf, sourceNames, type Input } from "./inputs.ts";
-import { DEFAULT_SELECTION } from "./layouts.ts";
+import { DEFAULT_SELECTION, TICK } from "./layouts.ts";
 import type { IndexOrder } from "./order.ts";
 import type { RunScan, ScannedFile, ScannedSource } from "./run-scan.ts";
 import { scanFile, type Scan } from "./scan.ts";
@@ -28,6 +28,7 @@ export async function scanHdf5Run(
     root,
     sources: sourcesOf(scans, root),
     labels: scans.find((scan) => scan.labels !== undefined)?.labels,
+    tick: TICK[found],
     defaultSelection: DEFAULT_SELECTION[found],
     options: {},
     warnings: undefined,

@@ -33,6 +33,9 @@ export const DEFAULT_SELECTION: Readonly<Record<Layout, string>> = {
   lcls: 'diode_values == "red"',
 };
 
+/** What a tick of the time stamps is. LCLS's have seconds in one half and nanoseconds in the other: no unit. */
+export const TICK: Readonly<Record<Layout, "ns" | undefined>> = { seed: "ns", lcls: undefined };
+
 /** A group with more entries is none of a layout that is found by names at its top. */
 const NAMES_IN_MESSAGE = 8;
 

@@ -2,7 +2,7 @@ export { buildIndex, type IndexOutcome } from "./build.ts";
 export { chunkOf, findStorage, type SourceStorage } from "./direct-storage.ts";
 export { fileState, fingerprintOf, type FileState } from "./fingerprint.ts";
 export { IndexLabels, type IndexLabel } from "./index-labels.ts";
-export type { IndexOrder, RingIndexOrder, SelectOrder } from "./order.ts";
+export type { IndexOrder, MatchOrder, RingIndexOrder, SelectOrder, Span } from "./order.ts";
 export {
   belowRoot,
   findInputs,

@@ -1,4 +1,4 @@
-import type { Match, MatchWindow, Require } from "@evb/event";
+import type { Match, Require } from "@evb/event";
 import type { Layout } from "./layouts.ts";
 import type { MatchReport } from "./report.ts";
 import type { RingScanOrder } from "./ring/ring-run.ts";
@@ -10,7 +10,7 @@ export interface IndexOrder {
   readonly out: string;
   readonly force: boolean;
   readonly layout: Layout | undefined;
-  readonly match: "exact" | MatchWindow;
+  readonly match: MatchOrder;
   readonly select: SelectOrder;
   readonly require: Require;
   /** Glob over source names. */
@@ -18,6 +18,27 @@ export interface IndexOrder {
   readonly ring: RingIndexOrder;
   /** Written into the index. */
   readonly evbVersion: string;
+}
+
+/** Which fragments are an event. */
+export type MatchOrder =
+  | { readonly match: "exact" }
+  | { readonly match: "window" | "gap"; readonly window: Span }
+  | {
+      readonly match: "nearest";
+      /** How far at most; undefined: however far. */
+      readonly window: Span | undefined;
+      /** Name of a source; undefined: the one with most fragments, the first of several. */
+      readonly reference: string | undefined;
+    };
+
+/** A distance in time. */
+export interface Span {
+  /** As it was given. */
+  readonly text: string;
+  /** Of what unit; of nanoseconds whole ones, u64. */
+  readonly unit: "ticks" | "ns";
+  readonly count: bigint;
 }
 
 /** How ring items are to be understood. */
@@ -40,6 +61,8 @@ export interface IndexContent {
   readonly files: readonly ScannedFile[];
   readonly sources: readonly IndexedSource[];
   readonly match: Match;
+  /** How it was found, as attributes of the index. */
+  readonly matched: Readonly<Record<string, string>>;
   readonly report: MatchReport;
   readonly selection: string | undefined;
 }

@@ -126,9 +126,16 @@ export class RunIndex implements RunEvents {
     this.#stamps = new PagedColumn(columnPlace(file, "/fragments/time", "u8"), this.#data);
     this.#bases = basesOf(this.files);
     this.report = readReport(file, this);
-    const names = ["evb", "layout", "match", "window", "select", "require", "sources"].concat(
-      this.sources.some(({ storage }) => storage?.ring) ? RING_OPTIONS : [],
-    );
+    const names = [
+      "evb",
+      "layout",
+      "match",
+      "window",
+      "reference",
+      "select",
+      "require",
+      "sources",
+    ].concat(this.sources.some(({ storage }) => storage?.ring) ? RING_OPTIONS : []);
     this.made = Object.fromEntries(
       names.flatMap((name) => {
         const value = file.attribute(name);

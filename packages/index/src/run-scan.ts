@@ -43,6 +43,8 @@ export interface RunScan {
   /** In the order that an event's fragments get. */
   readonly sources: readonly ScannedSource[];
   readonly labels: LabelTable | undefined;
+  /** What a tick of its time stamps is; undefined where nobody says. */
+  readonly tick: "ns" | undefined;
   /** What is selected where nothing is said; undefined: every event. */
   readonly defaultSelection: string | undefined;
   /** How the files were read, by attribute of the index. */

@@ -43,9 +43,7 @@ function writeProvenance(writer: Hdf5Writer, order: IndexOrder, content: IndexCo
   writer.attribute("root", root);
   writer.attribute("layout", layout);
   for (const [name, value] of Object.entries(options)) writer.attribute(name, value);
-  const { match } = order;
-  writer.attribute("match", match === "exact" ? match : match.match);
-  if (match !== "exact") writer.attribute("window", String(match.windowTicks));
+  for (const [name, value] of Object.entries(content.matched)) writer.attribute(name, value);
   writer.attribute("select", content.selection ?? "all");
   writer.attribute("require", String(order.require));
   if (order.sources !== undefined) writer.attribute("sources", order.sources);

@@ -53,8 +53,9 @@ const RING_SCAN: Table = {
 
 const INDEX: Table = {
   layout: [choice(...LAYOUTS), "how the files are laid out (found by itself)"],
-  match: [choice("exact", "window", "gap"), "how fragments become events (exact)"],
-  window: [TEXT, "ticks from the first fragment; of a gap: from the last"],
+  match: [choice("exact", "window", "gap", "nearest"), "how fragments become events (exact)"],
+  window: [TEXT, "ticks or 110ns from the first fragment; gap: from the last"],
+  reference: [TEXT, "nearest to this source (the one with most fragments)"],
   require: [TEXT, "any, all, or K sources (any)"],
   select: [TEXT, "labels that an event's time must have"],
   all: [FLAG, "every event, whatever its labels"],

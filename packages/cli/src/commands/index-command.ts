@@ -15,7 +15,7 @@ import { parseCount } from "../sizes.ts";
 import { log, print, printJson } from "../terminal.ts";
 import { EVB_VERSION } from "../version.ts";
 import {
-  parseWindows,
+  parseSpan,
   ringScan,
   ringScanOptions,
   ringScanSettings,
@@ -42,12 +42,16 @@ const builder = (yargs: Argv) =>
       describe: "how the files are laid out (found by itself)",
     })
     .option("match", {
-      choices: ["exact", "window", "gap"] as const,
+      choices: ["exact", "window", "gap", "nearest"] as const,
       describe: "how fragments become events (exact; with --window: window)",
     })
     .option("window", {
       type: "string",
-      describe: "ticks from the first fragment; of a gap: from the last",
+      describe: "ticks or 110ns from the first fragment; gap: from the last",
+    })
+    .option("reference", {
+      type: "string",
+      describe: "nearest to this source (the one with most fragments)",
     })
     .option("require", { type: "string", default: "any", describe: "any, all, or K sources" })
     .option("select", { type: "string", describe: "labels that an event's time must have" })
@@ -63,15 +67,17 @@ const builder = (yargs: Argv) =>
     .example("$0 index run1/ -o run1.index.h5", "events labelled red")
     .example("$0 index run1/ -o all.index.h5 --all --require 2", "events of two sources or more")
     .example(`$0 index run1/*.h5 -o g.index.h5 --select 'smalldata == "green"'`, "")
-    .example("$0 index run-0001-*.evt -o run.index.h5 --window 100", "ring items");
+    .example("$0 index run-0001-*.evt -o run.index.h5 --window 100", "ring items")
+    .example("$0 index run1/ -o n.index.h5 --match nearest --window 2us", "");
 
 interface IndexCommand extends RingScanWords {
   readonly input: string[];
   readonly out: string;
   readonly force: boolean;
   readonly layout?: Layout | undefined;
-  readonly match?: "exact" | "window" | "gap" | undefined;
+  readonly match?: "exact" | "window" | "gap" | "nearest" | undefined;
   readonly window?: string | undefined;
+  readonly reference?: string | undefined;
   readonly require: string;
   readonly select?: string | undefined;
   readonly all: boolean;
@@ -153,17 +159,20 @@ function selectOrder({ all, select }: IndexCommand): SelectOrder {
 }
 
 /** A window alone says enough. */
-function matchOrder({ match, window }: IndexCommand): IndexOrder["match"] {
+function matchOrder({ match, window, reference }: IndexCommand): IndexOrder["match"] {
   const usage = (reason: string): Error => fault("usage", { reason, command: "evb index" });
   // `evb order` takes several, so yargs lets them pass.
   if (Array.isArray(window)) throw usage("an index is of one --window");
-  if (window === undefined) {
-    if (match === undefined || match === "exact") return "exact";
+  const span = window === undefined ? undefined : parseSpan(window);
+  if (match === "nearest") return { match, window: span, reference };
+  if (reference !== undefined)
+    throw usage("--reference is what --match nearest is nearest to: give both");
+  if (span === undefined) {
+    if (match === undefined || match === "exact") return { match: "exact" };
     throw usage(`--match ${match} needs a --window: give its ticks`);
   }
   if (match === "exact") throw usage("--match exact has no --window: leave one of them out");
-  const [windowTicks] = parseWindows([window]) as [bigint];
-  return { match: match ?? "window", windowTicks };
+  return { match: match ?? "window", window: span };
 }
 
 function ringOrder(words: RingScanWords): RingIndexOrder {

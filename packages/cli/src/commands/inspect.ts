@@ -135,7 +135,7 @@ function showSummary(index: RunIndex): void {
     `index of ${counted(index.files.length, "file")} below ${index.root}, made by evb ${made["evb"] ?? "?"}`,
   );
   print(
-    `layout ${made["layout"] ?? "?"}, match ${made["match"] ?? "?"}${made["window"] === undefined ? "" : ` within ${made["window"]} ticks`}, select ${made["select"] ?? "?"}, require ${made["require"] ?? "?"}`,
+    `layout ${made["layout"] ?? "?"}, match ${made["match"] ?? "?"}${made["reference"] === undefined ? "" : ` to ${made["reference"]}`}${made["window"] === undefined ? "" : ` within ${made["window"]} ticks`}, select ${made["select"] ?? "?"}, require ${made["require"] ?? "?"}`,
   );
   print(`${counted(report.events, "event")}, ${counted(report.fragments, "fragment")}`);
   for (const line of [...multiplicityLines(report), ...sourceLines(report)]) print(line);

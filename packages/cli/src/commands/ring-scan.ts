@@ -1,6 +1,11 @@
 import type { Options } from "yargs";
 import { parseStampPlace } from "@evb/formats";
-import { headerlessRuleTexts, parseHeaderlessRules, type RingScanOrder } from "@evb/index";
+import {
+  headerlessRuleTexts,
+  parseHeaderlessRules,
+  type RingScanOrder,
+  type Span,
+} from "@evb/index";
 import { fault } from "../faults.ts";
 import { parseCount } from "../sizes.ts";
 
@@ -70,8 +75,26 @@ function stampAt(text: string | undefined): RingScanOrder["stampAt"] {
 }
 
 const TICKS_MAX = 2n ** 64n - 1n;
+const UNITS_NS: ReadonlyMap<string, number> = new Map([
+  ["ns", 1],
+  ["us", 1e3],
+  ["ms", 1e6],
+  ["s", 1e9],
+]);
 
-/** Windows in the order given, each once. @throws EvbError "bad-option" */
+/** `100` are ticks, `1.5us` are 1500 ns. @throws EvbError "bad-option" */
+export function parseSpan(text: string): Span {
+  const [, whole, fraction = "", unit = ""] = /^(\d+)(?:\.(\d+))?\s*([a-z]*)$/.exec(text) ?? [];
+  const scale = UNITS_NS.get(unit);
+  const digits = String(scale ?? 1).length - 1;
+  const isWhole = fraction.length <= digits && (unit === "" || scale !== undefined);
+  const count = whole !== undefined && isWhole ? BigInt(whole + fraction.padEnd(digits, "0")) : -1n;
+  if (count >= 0n && count <= TICKS_MAX) return { text, unit: unit === "" ? "ticks" : "ns", count };
+  const wanted = "ticks from 0 to 2^64 - 1, or a time such as 110ns, 1.5us, 3ms or 1s";
+  throw fault("bad-option", { option: "window", text, wanted });
+}
+
+/** Windows of ring items, which don't say what a tick is, in the order given, each once. @throws EvbError "bad-option" */
 export function parseWindows(texts: readonly string[]): bigint[] {
   const windows = texts.map((text) => {
     const ticks = /^\d+$/.test(text) ? BigInt(text) : -1n;
