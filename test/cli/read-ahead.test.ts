@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { EVB, evb, sentenceOf } from "../support/evb.ts";
+import { Trace } from "../support/run-trace.ts";
 import { temporaryFolder } from "../support/system.ts";
 
 /** What clients do where reading means waiting: a disk that takes 4 ms for each read, but as many at once as it is given. */
@@ -80,9 +81,37 @@ describe("where reading means waiting", () => {
     MINUTE,
   );
 
-  test("a number of reads that is none is refused", () => {
-    const ended = evb(["run", at("i.h5"), "-o", at("x"), "--read-ahead", "many"]);
+  test.each([1, 2])(
+    "of %i clients each has no more before it than its --memory",
+    (clients) => {
+      const name = `memory${String(clients)}`;
+      // Four events of 300 kB: two that it works on, two that are there then.
+      const words = ["--clients", String(clients), "--memory", "1.2MB", "--read-ahead", "16"];
+      const some = run(name, ...words, "--trace", at(`${name}.trace`));
+      expect(some.digest).toBe(never.digest);
+      const before = new Map<number, number>();
+      const [most, leases] = [[0], [0]];
+      for (const { what, rank, first, end } of new Trace(at(`${name}.trace`)).lines) {
+        if (what !== "lease" && what !== "commit") continue;
+        const events = (before.get(rank!) ?? 0) + (what === "lease" ? 1 : -1) * (end! - first!);
+        before.set(rank!, events);
+        most.push(events);
+        if (what === "lease") leases.push(end! - first!);
+      }
+      expect(Math.max(...leases)).toBe(2);
+      // What is revoked isn't committed by who had it.
+      if (clients === 1) expect(Math.max(...most)).toBe(4);
+    },
+    MINUTE,
+  );
+
+  test.each([
+    ["--read-ahead", "many"],
+    ["--memory", "0"],
+    ["--memory", "lots"],
+  ])("%s %s is refused", (option, text) => {
+    const ended = evb(["run", at("i.h5"), "-o", at("x"), option, text]);
     expect(ended.code).toBe(2);
-    expect(sentenceOf(ended)).toContain("--read-ahead");
+    expect(sentenceOf(ended)).toContain(option);
   });
 });

@@ -3,7 +3,14 @@ import { batchEvents, type BatchNeeds } from "@evb/runner";
 
 /** A client with a thousand batches before it, each event of which takes a second. */
 const events = (needs: Partial<BatchNeeds>): number =>
-  batchEvents({ share: 1e6, cap: 10, eventBytes: 0, secondsPerEvent: 1, ...needs });
+  batchEvents({
+    share: 1e6,
+    cap: 10,
+    eventBytes: 0,
+    leaseBytes: 2 ** 29,
+    secondsPerEvent: 1,
+    ...needs,
+  });
 
 describe("a lease", () => {
   test("is 50 ms of work, one event at least, where its batch would take longer", () => {
@@ -34,7 +41,7 @@ describe("a lease", () => {
     expect(events({ cap: 1, share: 0.2, secondsPerEvent: 1e-6 })).toBe(1);
   });
 
-  test("has 512 MiB and 20,000 events at most", () => {
+  test("has as many bytes as the client may have, but one event, and 20,000 events at most", () => {
     expect(events({ cap: 1000, secondsPerEvent: 1e-4, eventBytes: 2 ** 24 })).toBe(32);
     expect(events({ cap: 1000, secondsPerEvent: 1e-4, eventBytes: 2 ** 40 })).toBe(1);
     expect(events({ cap: 1e6, secondsPerEvent: 1e-6 })).toBe(20_000);

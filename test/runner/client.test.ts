@@ -1,5 +1,6 @@
 import {
   cpSync,
+  existsSync,
   mkdtempSync,
   readFileSync,
   rmSync,
@@ -55,6 +56,8 @@ class Master implements ClientLink {
   #sid = 0;
   #frames = 0;
   #leases = 0;
+  /** Bytes that it has been told, and not acknowledged. */
+  held = 0;
   readonly said: Said[] = [];
   onResult = (): void => undefined;
 
@@ -98,6 +101,7 @@ class Master implements ClientLink {
         for (let event = first; event < first + count; event++) events.push(event);
       }
     this.said.push({ ...header, events });
+    this.held += frames.reduce((sum, { byteLength }) => sum + byteLength, 0);
     if (header.kind === "result") this.onResult();
   }
 
@@ -135,6 +139,13 @@ class Master implements ClientLink {
 
   revoke(): void {
     this.#send(newFrame({ ...this.#head(), kind: "revoke", n: 0 }, 0).frame);
+  }
+
+  /** All that it has been told is safe. */
+  acknowledge(): void {
+    const ack = this.said.at(-1)!.seq;
+    this.held = 0;
+    this.#send(newFrame({ ...this.#head(), ack, kind: "beat", n: 0 }, 0).frame);
   }
 
   bye(): void {
@@ -246,24 +257,27 @@ describe("a client", () => {
 
   test("gives back at once what it hasn't begun, and totals the event in work by itself", async () => {
     const path = join(folder, "sleeps.mjs");
+    const log = join(folder, "begun");
     writeFileSync(
       path,
-      `const never = new Int32Array(new SharedArrayBuffer(4));
-      export default { setup: () => ({ reads: false, event: () => {
-        Atomics.wait(never, 0, 0, 200);
+      `import { appendFileSync } from "node:fs";
+      const never = new Int32Array(new SharedArrayBuffer(4));
+      export default { setup: () => ({ reads: false, event: ({ id }) => {
+        appendFileSync(${JSON.stringify(log)}, ".");
+        Atomics.wait(never, 0, 0, id < 2 ? 10 : 1000);
       } }) };`,
     );
     const { master } = start();
     await master.begin(analysisOrder(path, {}));
     master.lease("lease", 0, 10);
     master.lease("lease", 10, 20);
-    await until(() => master.eventsOf("result").length >= 2, "results");
+    await until(() => existsSync(log) && statSync(log).size === 3, "the third event");
     master.revoke();
     await until(() => master.now.some(({ kind }) => kind === "revoked"), "its answer");
     const [first] = master.eventsOf("revoked");
     const inWork = first! - 1;
     expect(master.eventsOf("revoked")).toEqual(range(first!, 20));
-    // The event in work takes 200 ms; it didn't wait for it.
+    // The event in work takes a second; it didn't wait for it.
     expect(master.eventsOf("result")).not.toContain(inWork);
     await until(() => master.eventsOf("epoch").includes(inWork), "totals");
     expect(master.eventsOf("result")).toEqual(range(0, first!));
@@ -322,6 +336,36 @@ describe("a client", () => {
     expect(master.eventsOf("epoch").at(-1)).toBe(1);
     expect(master.now.filter(({ kind }) => kind === "result").at(-1)?.events).toEqual([1]);
   });
+
+  test("begins nothing while 64 MiB of its results wait for an acknowledgement", async () => {
+    const path = join(folder, "wide.mjs");
+    // 8 kB an event.
+    writeFileSync(
+      path,
+      `const names = Array.from({ length: 1000 }, (_, k) => "c" + k);
+      const values = Object.fromEntries(names.map((name) => [name, 1]));
+      const eventColumns = Object.fromEntries(names.map((name) => [name, "f8"]));
+      export default { setup: () => ({ reads: false, eventColumns, event: () => ({ event: values }) }) };`,
+    );
+    const { master } = start();
+    await master.begin(analysisOrder(path, {}));
+    const done = (): number => master.eventsOf("result").length;
+    // 192 MB of results.
+    for (let lease = 0; lease < 80; lease++) master.lease("lease", 0, 300);
+    for (const times of [1, 2]) {
+      await until(() => master.held > 64 * 2 ** 20, "64 MiB of results");
+      // More may be on its way; then nothing comes.
+      let before = -1;
+      await until(() => done() === before || ((before = done()), false), "an end of results");
+      expect(master.held / 2 ** 20).toBeLessThan(80);
+      expect(done()).toBeLessThan(10_000 * times);
+      master.acknowledge();
+    }
+    await until(() => {
+      if (master.held > 2 ** 25) master.acknowledge();
+      return done() === 80 * 300;
+    }, "all results");
+  }, 60_000);
 
   test("says that a file changed, also where it sees it while it waits for a lease", async () => {
     const copy = join(folder, "copy");

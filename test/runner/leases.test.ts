@@ -67,6 +67,39 @@ describe("leases", () => {
     expect(aheadAfter(0.4, 0.002, 0)).toBe(usual);
   });
 
+  /** The most events of 1 MB that a client has before it, each of which takes it so long. */
+  function megabytesAhead(secondsPerEvent: number, memoryBytes?: number): number {
+    const how = { eventBytes: 1e6 };
+    const schedule = new Schedule({ first: 0, end: 1e6 }, 10_000, undefined, how);
+    schedule.handle({ kind: "started" });
+    const leases = schedule.handle(ready(ONE, memoryBytes)).filter(({ kind }) => kind === "lease");
+    let [most, busySeconds] = [0, 0];
+    for (let done = 0; done < 20; done++) {
+      const given = leases as Extract<Action, { kind: "lease" }>[];
+      most = Math.max(
+        most,
+        given.reduce((sum, { range }) => sum + range.end - range.first, 0),
+      );
+      const { lease, range } = given.shift()!;
+      busySeconds += secondsPerEvent * (range.end - range.first);
+      const next = schedule.handle(results(ONE, lease, [range.first, range.end], { busySeconds }));
+      given.push(...next.filter((action) => action.kind === "lease"));
+    }
+    return most;
+  }
+
+  test("have as many bytes together as the client may have, and one event each at least", () => {
+    // 0.1 s of work would be 10,000 of them.
+    expect(megabytesAhead(1e-5)).toBeGreaterThan(900);
+    expect(megabytesAhead(1e-5)).toBeLessThanOrEqual(2 ** 30 / 1e6);
+    expect(megabytesAhead(1e-5, 100e6)).toBe(100);
+    expect(megabytesAhead(1e-5, 20e6)).toBe(20);
+    // One that it works on, one that is there then.
+    expect(megabytesAhead(1e-5, 1)).toBe(2);
+    // Nobody has more than the work that there is for it.
+    expect(megabytesAhead(1e-3, 2 ** 40)).toBeLessThan(200);
+  });
+
   test("don't go out any more once the run is stopped", () => {
     const schedule = begun(5000, { cap: 1 });
     const leases = schedule.handle(ready(ONE));

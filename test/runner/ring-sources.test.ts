@@ -75,7 +75,7 @@ function openRun(files: readonly (readonly Uint8Array[])[]): {
   };
   const infos = sourceInfos(welcome);
   const open = (readAhead?: number): RingSources =>
-    new RingSources(welcome, [], { infos, reads: true, readAhead });
+    new RingSources(welcome, [], { infos, reads: true, reading: { readAhead } });
   return { welcome, lease, open };
 }
 

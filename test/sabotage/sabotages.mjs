@@ -358,9 +358,16 @@ export const sabotages = [
   {
     name: "a client may have any number of bytes before it",
     file: `${COORDINATOR}/batches.ts`,
-    line: "const room = LEASE_BYTES_MAX / eventBytes;",
-    instead: "const room = LEASE_BYTES_MAX / Math.min(eventBytes, 1);",
-    tests: ["runner/makespan"],
+    line: "const room = eventBytes === 0 ? Infinity : leaseBytes / eventBytes;",
+    instead: "const room = eventBytes >= 0 ? Infinity : leaseBytes / eventBytes;",
+    tests: ["runner/makespan", "runner/leases"],
+  },
+  {
+    name: "a client goes on while nobody acknowledges its results",
+    file: `${CLIENT}/lease-loop.ts`,
+    line: "return Atomics.load(this.#words, HELD_KIB) > UNACKNOWLEDGED_KIB_MAX;",
+    instead: "return Atomics.load(this.#words, HELD_KIB) > 1024 * UNACKNOWLEDGED_KIB_MAX;",
+    tests: ["runner/client"],
   },
   {
     name: "the event that is worked on is given back",

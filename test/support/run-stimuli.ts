@@ -15,7 +15,12 @@ export function begun(events: number, { cap }: { cap: number }): Schedule {
   return schedule;
 }
 
-export const ready = (rank: Rank): Stimulus => ({ kind: "client-ready", rank, returned: false });
+export const ready = (rank: Rank, memoryBytes?: number): Stimulus => ({
+  kind: "client-ready",
+  rank,
+  returned: false,
+  memoryBytes,
+});
 
 export const returned = (rank: Rank): Stimulus => ({ kind: "client-ready", rank, returned: true });
 

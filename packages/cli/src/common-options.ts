@@ -28,6 +28,10 @@ export const readOptions = {
     type: "string",
     describe: "threads of a client that decode chunks (idle cores)",
   },
+  memory: {
+    type: "string",
+    describe: "of each client, for events handed out (1GiB), read ahead (16MiB)",
+  },
 } as const satisfies Record<string, Options>;
 
 /** Options of `run` and `coordinator`. */

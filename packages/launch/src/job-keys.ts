@@ -84,6 +84,7 @@ const RUN_AND_CLIENT: Table = {
 const READER: Table = {
   "read-ahead": [TEXT, "reads at once where reading waits (finds out); 0: none"],
   "decode-threads": [TEXT, "threads of a client that decode chunks (idle cores)"],
+  memory: [TEXT, "of each client, for events handed out (1GiB), read ahead (16MiB)"],
 };
 
 const CLIENT: Table = { wait: [TEXT, "wait so long for the coordinator (60s)"] };

@@ -8,6 +8,7 @@ export { Speeds } from "./coordinator/speeds.ts";
 export { Schedule } from "./coordinator/schedule.ts";
 export type { Action, Progress, Stimulus } from "./coordinator/stimulus.ts";
 export type { ClientOrder } from "./client/client-order.ts";
+export type { ReadingOrder } from "./client/reading-order.ts";
 export { Client, type ClientOutcome } from "./client/client.ts";
 export { analysisOrder } from "./client/analysis-module.ts";
 export { InputPages, pageMemory } from "./client/input-pages.ts";

@@ -6,7 +6,7 @@ import { interruptSignal } from "../interrupts.ts";
 import { parseDuration } from "../sizes.ts";
 import { print } from "../terminal.ts";
 import { EVB_VERSION } from "../version.ts";
-import { clientLine, parseDecodeThreads, parseEventTimeout, parseReadAhead } from "./run-parts.ts";
+import { clientLine, parseEventTimeout, parseReading, type ReadWords } from "./run-parts.ts";
 
 const builder = (yargs: Argv) =>
   yargs
@@ -41,7 +41,7 @@ const builder = (yargs: Argv) =>
     .option("quiet", common.quiet)
     .example("$0 client out/connection.json", "join the run and work until its end");
 
-interface ClientCommand {
+interface ClientCommand extends ReadWords {
   readonly connection: string;
   readonly data: string[];
   readonly out?: string | undefined;
@@ -49,8 +49,6 @@ interface ClientCommand {
   readonly analysis?: string | undefined;
   readonly eventTimeout?: string | undefined;
   readonly clientTimeout: string;
-  readonly readAhead?: string | undefined;
-  readonly decodeThreads?: string | undefined;
   readonly attached: boolean;
   readonly quiet: boolean;
 }
@@ -71,9 +69,8 @@ export const clientCommand: CommandModule<object, ClientCommand> = {
         coordinatorTimeoutMs: parseDuration("client-timeout", argv.clientTimeout),
         eventTimeoutMs: parseEventTimeout(eventTimeout),
         analysis: analysis === undefined ? undefined : analysisOrder(analysis, {}).name,
-        readAhead: parseReadAhead(argv.readAhead),
-        // As many clients may be here as there are cores: nobody but the user knows.
-        decodeThreads: parseDecodeThreads(argv.decodeThreads),
+        // As many clients may be here as there are cores: nobody but the user knows how many decode.
+        ...parseReading(argv),
         evbVersion: EVB_VERSION,
       },
       signal,

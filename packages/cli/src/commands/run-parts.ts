@@ -6,13 +6,21 @@ import {
   analysisOrder,
   BATCH_CAP,
   type CoordinatorEvents,
+  type ReadingOrder,
   type RunOrder,
   type RunNetwork,
   type RunResult,
 } from "@evb/runner";
 import { bytesText, counted, ProgressBar, runSummary } from "@evb/watch";
 import { fault } from "../faults.ts";
-import { parseCount, parseDuration, parseListen, parsePorts, parseSettings } from "../sizes.ts";
+import {
+  parseCount,
+  parseDuration,
+  parseListen,
+  parsePorts,
+  parseSettings,
+  parseSize,
+} from "../sizes.ts";
 import { log, print, printJson, type Output } from "../terminal.ts";
 import { EVB_VERSION } from "../version.ts";
 
@@ -74,8 +82,7 @@ export function parseEventTimeout(text: string | undefined): number | undefined 
 /** More reads at once than any disk takes. */
 const READ_AHEAD_MAX = 1024;
 
-/** Undefined: a client finds out by itself. */
-export const parseReadAhead = (text: string | undefined): number | undefined =>
+const parseReadAhead = (text: string | undefined): number | undefined =>
   text === undefined ? undefined : parseCount("read-ahead", text, { min: 0, max: READ_AHEAD_MAX });
 
 /** A client with so many has nothing left to read. */
@@ -83,11 +90,24 @@ const DECODE_THREADS_MAX = 64;
 /** So many that evb starts by itself: eight decode more than one thread analyses. */
 const DECODE_THREADS_CHOSEN_MAX = 8;
 
-/** Undefined: as the command chooses. */
-export const parseDecodeThreads = (text: string | undefined): number | undefined =>
+const parseDecodeThreads = (text: string | undefined): number | undefined =>
   text === undefined
     ? undefined
     : parseCount("decode-threads", text, { min: 0, max: DECODE_THREADS_MAX });
+
+/** What yargs makes of the options of `run` and `client`. */
+export interface ReadWords {
+  readonly readAhead?: string | undefined;
+  readonly decodeThreads?: string | undefined;
+  readonly memory?: string | undefined;
+}
+
+/** What was typed of how a client reads. @throws EvbError "bad-option" */
+export const parseReading = ({ readAhead, decodeThreads, memory }: ReadWords): ReadingOrder => ({
+  readAhead: parseReadAhead(readAhead),
+  decodeThreads: parseDecodeThreads(decodeThreads),
+  memoryBytes: memory === undefined ? undefined : parseSize("memory", memory),
+});
 
 /** Cores that this host's clients leave idle, for each of them. */
 export const idleCores = ({ cores, clients }: { cores: number; clients: number }): number =>

@@ -5,6 +5,7 @@ import {
   Client,
   MemoryNetwork,
   runCoordinator,
+  type ReadingOrder,
   type RunNetwork,
   type RunOrder,
   type RunResult,
@@ -20,13 +21,13 @@ import {
   CLIENTS_MAX,
   idleCores,
   networkOf,
-  parseDecodeThreads,
-  parseReadAhead,
+  parseReading,
   printResult,
   runOrder,
   runWatcher,
   withTimeLimit,
   type NetworkArguments,
+  type ReadWords,
   type RunArguments,
 } from "./run-parts.ts";
 
@@ -48,10 +49,8 @@ const builder = (yargs: Argv) =>
     )
     .example("$0 run night.yaml --resume", "all runs of a job file");
 
-interface RunCommand extends RunArguments, NetworkArguments {
+interface RunCommand extends RunArguments, NetworkArguments, ReadWords {
   readonly clients?: string | undefined;
-  readonly readAhead?: string | undefined;
-  readonly decodeThreads?: string | undefined;
   readonly listen?: string | undefined;
 }
 
@@ -67,14 +66,15 @@ export const runCommand: CommandModule<object, RunCommand> = {
         ? Math.max(1, cores - 1)
         : parseCount("clients", argv.clients, { min: 1, max: CLIENTS_MAX });
     const order = runOrder(argv, { awaited: () => clients, return: false });
-    parseReadAhead(argv.readAhead);
-    const decodeThreads = parseDecodeThreads(argv.decodeThreads) ?? idleCores({ cores, clients });
+    const typed = parseReading(argv);
+    const decodeThreads = typed.decodeThreads ?? idleCores({ cores, clients });
+    const reading = { ...typed, decodeThreads };
     // Looked at even where no socket is opened: what is typed wrong is always said.
     const network = await networkOf(argv, argv.listen ?? "127.0.0.1", (connect) => [connect]);
     // A built-in analysis with one client needs no socket; a user's has a process of its own.
     const alone = clients === 1 && order.analysis.sha256 === undefined;
     const result = alone
-      ? await runAlone(argv, order, decodeThreads, signal)
+      ? await runAlone(argv, order, reading, signal)
       : await runMany(argv, order, { clients, decodeThreads }, network, signal);
     process.exitCode = printResult(result, argv);
   },
@@ -83,7 +83,7 @@ export const runCommand: CommandModule<object, RunCommand> = {
 async function runAlone(
   argv: RunCommand,
   order: RunOrder,
-  decodeThreads: number,
+  reading: ReadingOrder,
   signal: AbortSignal,
 ): Promise<RunResult> {
   const network = new MemoryNetwork();
@@ -96,8 +96,7 @@ async function runAlone(
       run,
       places: argv.data.map(parseDataPlace),
       waitMs: Infinity,
-      readAhead: parseReadAhead(argv.readAhead),
-      decodeThreads,
+      ...reading,
       coordinatorTimeoutMs: Infinity,
       evbVersion: EVB_VERSION,
       endpoint: "this process",
@@ -160,9 +159,12 @@ async function runMany(
 
 /** What a client of this run is given behind its connection file. */
 function clientWords(argv: RunCommand, decodeThreads: number): string[] {
-  const { data, clientTimeout, readAhead, quiet } = argv;
+  const { data, clientTimeout, readAhead, memory, quiet } = argv;
   const places = data.flatMap((place) => ["--data", place]);
-  const ahead = readAhead === undefined ? [] : ["--read-ahead", readAhead];
+  const ahead = [
+    ...(readAhead === undefined ? [] : ["--read-ahead", readAhead]),
+    ...(memory === undefined ? [] : ["--memory", memory]),
+  ];
   const threads = ["--decode-threads", String(decodeThreads)];
   const words = [...places, ...ahead, ...threads, "--client-timeout", clientTimeout];
   return quiet ? [...words, "--quiet"] : words;

@@ -2,6 +2,7 @@ import type { ExitCode } from "@evb/event";
 import type { DataPlace } from "@evb/index";
 import type { Welcome } from "../wire/join.ts";
 import type { ClientTimes } from "../wire/result-message.ts";
+import type { ReadingOrder } from "./reading-order.ts";
 
 /** What a thread is started with. */
 export interface ThreadStart {
@@ -19,10 +20,7 @@ export interface BenchOrder {
   readonly before: ClientTimes;
   /** Where a run that is rebuilt lies on this host; undefined: nothing is written. */
   readonly out: string | undefined;
-  /** Reads that may be on their way at once; undefined: as it finds best, 0: none is begun ahead. */
-  readonly readAhead: number | undefined;
-  /** Threads that decode beside the one that analyses; 0: none. */
-  readonly decodeThreads: number;
+  readonly reading: ReadingOrder;
 }
 
 /** From the thread of the sockets to the one that works. */

@@ -1,9 +1,10 @@
 import type { DataPlace } from "@evb/index";
 import type { StartedThread } from "./bench-thread.ts";
 import type { ClientLink } from "../wire/link.ts";
+import type { ReadingOrder } from "./reading-order.ts";
 
 /** What a client is asked to do. */
-export interface ClientOrder {
+export interface ClientOrder extends ReadingOrder {
   /** Which run it was started for: the connection file's. */
   readonly run: string;
   readonly places: readonly DataPlace[];
@@ -20,10 +21,6 @@ export interface ClientOrder {
   /** A thread that was started before there was anything to do for it. */
   readonly thread?: StartedThread | undefined;
   readonly evbVersion: string;
-  /** Reads that may be on their way at once; undefined: as it finds best, 0: none is begun ahead. */
-  readonly readAhead?: number | undefined;
-  /** Threads that decode beside the one that analyses; undefined: none. */
-  readonly decodeThreads?: number | undefined;
   /** The coordinator, for messages. */
   readonly endpoint: string;
   /** Asked while the coordinator is lost: the way to it, if that is another one now. */

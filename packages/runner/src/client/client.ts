@@ -124,9 +124,10 @@ export class Client {
 
   #openBench(welcome: Welcome): Promise<BenchThread> {
     this.#benchEnded = false;
-    const { places, out, readAhead, decodeThreads = 0 } = this.#order;
+    const { places, out, readAhead, decodeThreads, memoryBytes } = this.#order;
+    const reading = { readAhead, decodeThreads, memoryBytes };
     return BenchThread.open(
-      { welcome, places, before: this.#times, out, readAhead, decodeThreads },
+      { welcome, places, before: this.#times, out, reading },
       {
         message: ({ frames, events, times }) => {
           this.#events += events;

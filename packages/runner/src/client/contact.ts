@@ -189,9 +189,9 @@ export class Contact {
   }
 
   #sendJoin(): void {
-    const { evbVersion, run } = this.#order;
+    const { evbVersion, run, memoryBytes } = this.#order;
     const who = { nonce: this.#nonce, host: hostname(), pid: process.pid };
-    this.#link.join(encodeJoin({ ...who, evb: evbVersion, run }));
+    this.#link.join(encodeJoin({ ...who, evb: evbVersion, run, memoryBytes }));
   }
 
   /** @throws EvbError "client-refused", "analysis-unwanted" */

@@ -151,6 +151,7 @@ export class LeaseLoop {
     if (double) this.#publishEpoch();
     let fragment = 0;
     for (let event = 0; place + event < entry.end; event++) {
+      if (this.#isHeldBack) await this.#holdBack();
       if (!this.#begins(place + event) && !(await this.#beginLater(entry, place + event))) break;
       this.#lookAhead(entry, { event, fragment });
       const running = this.#bench.run(lease, event, fragment);
@@ -225,7 +226,6 @@ export class LeaseLoop {
 
   async #yield(): Promise<void> {
     await setImmediate();
-    if (this.#isHeldBack) await this.#holdBack();
     this.#yieldedAtMs = performance.now();
   }
 

@@ -1,4 +1,5 @@
 import type { DataFile } from "@evb/formats";
+import type { ReadingOrder } from "./reading-order.ts";
 
 /** As many reads as are on their way at once; libuv has four threads unless UV_THREADPOOL_SIZE says otherwise. */
 const READS_MAX = 16;
@@ -37,6 +38,7 @@ interface EventReads {
 export class ReadsAhead {
   readonly #mode: "auto" | "always" | "never";
   readonly #readsMax: number;
+  readonly #bytesMax: number;
   /** In the order in which they will be worked on. */
   readonly #events: EventReads[] = [];
   readonly #free: Uint8Array[] = [];
@@ -47,8 +49,8 @@ export class ReadsAhead {
   /** Since it was looked at last. */
   #seen = { seconds: 0, events: 0, slow: 0, bytes: 0 };
 
-  /** @param reads how many at once; undefined: as it finds best, 0: none */
-  constructor(reads: number | undefined) {
+  constructor({ readAhead: reads, memoryBytes = BYTES_MAX }: ReadingOrder) {
+    this.#bytesMax = Math.min(BYTES_MAX, memoryBytes);
     this.#mode = reads === undefined ? "auto" : reads === 0 ? "never" : "always";
     this.#readsMax = reads === undefined || reads === 0 ? READS_MAX : reads;
     this.#isOn = this.#mode === "always";
@@ -60,7 +62,9 @@ export class ReadsAhead {
 
   get hasRoom(): boolean {
     return (
-      this.#reads < this.#readsMax && this.#bytes < BYTES_MAX && this.#events.length < EVENTS_MAX
+      this.#reads < this.#readsMax &&
+      this.#bytes < this.#bytesMax &&
+      this.#events.length < EVENTS_MAX
     );
   }
 
@@ -121,7 +125,7 @@ export class ReadsAhead {
     // What nobody waited for may still be written to.
     void here.then(() => {
       const { byteLength } = buffer.buffer;
-      if (this.#freeBytes + byteLength > BYTES_MAX) return;
+      if (this.#freeBytes + byteLength > this.#bytesMax) return;
       this.#free.push(buffer);
       this.#freeBytes += byteLength;
     });

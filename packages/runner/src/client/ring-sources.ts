@@ -17,6 +17,7 @@ import { OpenFiles } from "./open-files.ts";
 import { ReadsAhead } from "./reads-ahead.ts";
 import { ITEM_LEAD_BYTES, RingFragment, RingPool, roomOf } from "./ring-pool.ts";
 import { eventKey, type Sources } from "./sources.ts";
+import type { ReadingOrder } from "./reading-order.ts";
 
 /** What hands the fragments of events over. */
 export type EventReader = Pick<Sources, keyof Sources>;
@@ -53,7 +54,7 @@ export class RingSources implements EventReader {
     how: {
       readonly infos: readonly SourceInfo[];
       readonly reads: boolean;
-      readonly readAhead: number | undefined;
+      readonly reading: ReadingOrder;
     },
   ) {
     this.leaseSources = leaseSourcesOf(welcome);
@@ -65,7 +66,7 @@ export class RingSources implements EventReader {
     const ends = welcome.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     this.#bases = [...basesOf(welcome.files), ends];
     this.#files = new OpenFiles(welcome, places, undefined);
-    this.#ahead = new ReadsAhead(how.reads ? how.readAhead : 0);
+    this.#ahead = new ReadsAhead(how.reads ? how.reading : { readAhead: 0 });
   }
 
   get bytesRead(): number {

@@ -20,6 +20,7 @@ import { DECODED_BYTES_MAX, DecodesAhead, type WantedChunk } from "./decodes-ahe
 import { layoutOf, leaseSourcesOf } from "./lease-sources.ts";
 import { OpenFiles } from "./open-files.ts";
 import { ReadsAhead } from "./reads-ahead.ts";
+import type { ReadingOrder } from "./reading-order.ts";
 
 /** Typed arrays over the pool begin at multiples of this: no element straddles a cache line. */
 const ALIGNMENT = 64;
@@ -91,14 +92,14 @@ export class Sources {
     how: {
       readonly infos: readonly SourceInfo[];
       readonly reads: boolean;
-      readonly readAhead: number | undefined;
-      readonly decodeThreads: number;
+      readonly reading: ReadingOrder;
     },
   ): Promise<Sources> {
-    const { infos, reads, readAhead } = how;
+    const { infos, reads, reading } = how;
+    const { decodeThreads = 0 } = reading;
     const layouts = welcome.sources.map((source) => (reads ? aheadLayout(source) : undefined));
-    const some = how.decodeThreads > 0 && layouts.some((layout) => layout !== undefined);
-    const decodes = some ? await DecodesAhead.open(layouts, how.decodeThreads) : undefined;
+    const some = decodeThreads > 0 && layouts.some((layout) => layout !== undefined);
+    const decodes = some ? await DecodesAhead.open(layouts, decodeThreads) : undefined;
     const take: TakeDecoded | undefined =
       decodes && ((file, address) => decodes.take(file, address));
     const sources: Source[] = [];
@@ -112,7 +113,7 @@ export class Sources {
     const files = new OpenFiles(welcome, places, hdf5);
     // Small rows are never read ahead: to look at each event for it would only take time.
     const isLarge = sources.some(({ direct }) => direct?.hasLargeReads === true);
-    const ahead = new ReadsAhead(isLarge ? readAhead : 0);
+    const ahead = new ReadsAhead(isLarge ? reading : { readAhead: 0 });
     return new Sources(welcome, sources, { files, ahead, decodes });
   }
 

@@ -59,7 +59,7 @@ export class Workbench implements Bench {
 
   /** @throws EvbError what is wrong with the analysis or its options */
   static async open(order: BenchOrder): Promise<Workbench> {
-    const { welcome, places, readAhead, decodeThreads } = order;
+    const { welcome, places, reading } = order;
     const { name, settings } = welcome.analysis;
     const analysis = await loadAnalysis(welcome.analysis);
     const options = optionsOf(name, analysis, settings);
@@ -67,7 +67,7 @@ export class Workbench implements Bench {
     const work = await setUp(name, analysis, { options, sources: infos, rank: welcome.rank });
     const schema = schemaOf(name, work);
     const reads = work.reads !== false;
-    const how = { infos, reads, readAhead, decodeThreads };
+    const how = { infos, reads, reading };
     const sources = isRingRun(welcome)
       ? new RingSources(welcome, places, how)
       : await Sources.open(welcome, places, how);

@@ -4,6 +4,8 @@ export interface BatchNeeds {
   readonly share: number;
   /** What an event has that every source is in; 0: nothing is read. */
   readonly eventBytes: number;
+  /** So many a lease may have, before a client has shown how fast it is as well as after it. */
+  readonly leaseBytes: number;
   /** Events of a batch: what `--batch` says, or evb's own cap. */
   readonly cap: number;
   /** Seconds that this client has taken for an event; undefined before its first result. */
@@ -18,8 +20,6 @@ const LEASE_SECONDS = 0.05;
 const LEASE_SECONDS_MIN = 0.005;
 /** Before a client has shown how fast it is. */
 const FIRST_EVENTS = 2;
-/** Events of 16 MB: a lease is 32 of them, before a client has shown how fast it is as well as after it. */
-export const LEASE_BYTES_MAX = 512 * 2 ** 20;
 /** A lease is columns in one frame. */
 const EVENTS_MAX = 20_000;
 
@@ -28,9 +28,15 @@ const EVENTS_MAX = 20_000;
  * client gives back any event of a lease that it hasn't begun. Toward the end leases shrink with what is left (factoring:
  * half of what is its share by its speed), so that all clients end together.
  */
-export function batchEvents({ share, cap, secondsPerEvent, eventBytes }: BatchNeeds): number {
+export function batchEvents({
+  share,
+  cap,
+  secondsPerEvent,
+  eventBytes,
+  leaseBytes,
+}: BatchNeeds): number {
   const half = Math.ceil(share / 2);
-  const room = LEASE_BYTES_MAX / eventBytes;
+  const room = eventBytes === 0 ? Infinity : leaseBytes / eventBytes;
   const work = secondsPerEvent === undefined ? FIRST_EVENTS : LEASE_SECONDS / secondsPerEvent;
   const together = secondsPerEvent === undefined ? 1 : LEASE_SECONDS_MIN / secondsPerEvent / cap;
   const batches = cap * Math.max(1, Math.floor(together));

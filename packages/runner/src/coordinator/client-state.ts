@@ -1,5 +1,4 @@
 import type { LeaseId } from "@evb/event";
-import { LEASE_BYTES_MAX } from "./batches.ts";
 import { RangeSet, type Range } from "./range-set.ts";
 
 /** A client has so much work before it, so that it never waits for an answer: 100 × the round trip of 0.17 ms. */
@@ -13,8 +12,8 @@ const WAITS_AHEAD = 2;
 /** What its clock calls waiting while it changes hands. */
 const WAITED_SECONDS_MIN = 0.001;
 const WAITED_SECONDS_MAX = 1;
-/** …and so many bytes, whatever its clock says: twice what a lease may have. */
-const BYTES_AHEAD_MAX = 2 * LEASE_BYTES_MAX;
+/** …and so many bytes, whatever its clock says, unless it says less: 64 events of 16 MB. */
+const BYTES_AHEAD_MAX = 2 ** 30;
 /** While it works on one lease the next one is there. */
 const LEASES_AHEAD_MIN = 2;
 /** Leases of one tiny event each fill the time ahead with thousands; they are columns, but each is also an entry here. */
@@ -36,6 +35,8 @@ export interface ClientState {
   readonly ahead: RangeSet;
   /** Events that it has done and not sent the totals of. */
   readonly uncounted: RangeSet;
+  /** Bytes of events that it may have before it, but for one lease of one event. */
+  readonly bytesAheadMax: number;
   /** It has what may have ended a client, mostly one event: it gets no other until that is done. */
   alone: boolean;
   /** Nothing is heard of it. */
@@ -60,8 +61,15 @@ export interface ClientState {
   waitedSeconds: number;
 }
 
-export function newClient({ returned }: { returned: boolean }): ClientState {
+export function newClient({
+  returned,
+  memoryBytes = BYTES_AHEAD_MAX,
+}: {
+  returned: boolean;
+  memoryBytes?: number | undefined;
+}): ClientState {
   return {
+    bytesAheadMax: Math.min(BYTES_AHEAD_MAX, memoryBytes),
     leases: new Map(),
     ahead: new RangeSet(),
     uncounted: new RangeSet(),
@@ -110,17 +118,20 @@ export function giveBack(client: ClientState, range: LeasePart): Range[] {
 
 /** @param share events of those that nobody has that would be its; @param eventBytes what an event has that every source is in */
 export function wantsMore(
-  { leases, ahead, secondsPerEvent, waitedSeconds }: ClientState,
+  { leases, ahead, bytesAheadMax, secondsPerEvent, waitedSeconds }: ClientState,
   { share, eventBytes }: { share: number; eventBytes: number },
 ): boolean {
   if (leases.size < LEASES_AHEAD_MIN) return true;
   if (leases.size >= LEASES_AHEAD_MAX || secondsPerEvent === undefined) return false;
-  if (ahead.count * eventBytes >= BYTES_AHEAD_MAX) return false;
+  if (ahead.count * eventBytes > bytesAheadMax - leaseBytesOf(bytesAheadMax)) return false;
   const rest = share * secondsPerEvent * WORK_AHEAD_SHARE;
   const usual = Math.min(WORK_AHEAD_SECONDS_MAX, Math.max(WORK_AHEAD_SECONDS_MIN, rest));
   const wanted = Math.max(usual, WAITS_AHEAD * waitedSeconds);
   return ahead.count * secondsPerEvent < wanted;
 }
+
+/** The most bytes of a lease: so many of them are before a client. */
+export const leaseBytesOf = (bytesAheadMax: number): number => bytesAheadMax / LEASES_AHEAD_MIN;
 
 /** Whether it has fewer events before it than these, and not much work. */
 export function hasLittle(

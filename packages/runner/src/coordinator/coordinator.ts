@@ -323,6 +323,7 @@ export class Coordinator {
       kind: "client-ready",
       rank: peer.rank,
       returned: peer.came !== "new",
+      memoryBytes: peer.join.memoryBytes,
     });
     this.#startIfAllAreThere();
   }

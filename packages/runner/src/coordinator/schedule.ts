@@ -3,6 +3,7 @@ import { batchEvents } from "./batches.ts";
 import {
   giveBack,
   hasLittle,
+  leaseBytesOf,
   measure,
   newClient,
   secondsOf,
@@ -196,10 +197,10 @@ export class Schedule {
     return this.#leaseToAll({ last: rank });
   }
 
-  #ready({ rank, returned }: Extract<Stimulus, { kind: "client-ready" }>): Action[] {
+  #ready({ rank, returned, memoryBytes }: Extract<Stimulus, { kind: "client-ready" }>): Action[] {
     if (this.#clients.has(rank)) return [];
     if (returned) this.#suspects.returned(rank);
-    const client = newClient({ returned });
+    const client = newClient({ returned, memoryBytes });
     this.#clients.set(rank, client);
     const expected = this.#expected.get(rank);
     this.#expected.delete(rank);
@@ -391,8 +392,9 @@ export class Schedule {
     const eventBytes = this.#eventBytes;
     if (!wantsMore(client, { share, eventBytes }) && !this.#wantsNextChunk(client))
       return undefined;
-    const { secondsPerEvent } = client;
-    const max = batchEvents({ share, cap: this.#cap, secondsPerEvent, eventBytes });
+    const { secondsPerEvent, bytesAheadMax } = client;
+    const leaseBytes = leaseBytesOf(bytesAheadMax);
+    const max = batchEvents({ share, cap: this.#cap, secondsPerEvent, eventBytes, leaseBytes });
     const double = this.#doubles.takeFirst(max);
     if (double !== undefined) return this.#lease(rank, client, { range: double, double: true });
     const range = this.#waiting.take(rank, max, { idles: client.leases.size === 0 });

@@ -10,7 +10,13 @@ export type Stimulus =
   /** The run ends before its end: nothing more goes out. */
   | { readonly kind: "stopped" }
   /** `returned`: the same process was lost before, or its coordinator was. */
-  | { readonly kind: "client-ready"; readonly rank: Rank; readonly returned: boolean }
+  | {
+      readonly kind: "client-ready";
+      readonly rank: Rank;
+      readonly returned: boolean;
+      /** Bytes of events that it may have before it; undefined: as is best. */
+      readonly memoryBytes?: number | undefined;
+    }
   /** Columns of these events arrived. */
   | {
       readonly kind: "results";

@@ -14,6 +14,8 @@ export interface Join {
   readonly evb: string;
   /** Of the run that it was started for; a coordinator answers only those of its own. */
   readonly run: string;
+  /** Bytes of events that it is handed at once; undefined: as the coordinator finds best. */
+  readonly memoryBytes?: number | undefined;
 }
 
 /** Which analysis to run. */
@@ -133,6 +135,7 @@ export function decodeJoin(bytes: Uint8Array): Join {
     pid: fields.integer("pid"),
     evb: fields.text("evb", 64),
     run: fields.text("run", RUN_LENGTH_MAX),
+    memoryBytes: fields.optionalInteger("memoryBytes"),
   };
 }
 

@@ -44,6 +44,10 @@ export class Fields {
     return this.#fields[name] == null ? undefined : this.text(name);
   }
 
+  optionalInteger(name: string): number | undefined {
+    return this.#fields[name] == null ? undefined : this.integer(name);
+  }
+
   integer(name: string, max = Number.MAX_SAFE_INTEGER): number {
     const value = this.#fields[name];
     if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > max)
