@@ -142,7 +142,7 @@ describe("without any client", () => {
     "for --client-timeout the coordinator ends with 1, and is resumed with a client",
     async () => {
       const out = trial.newOut();
-      const words = [...wait(8), "--client-timeout", "2s"];
+      const words = [...wait(8), "--client-timeout", "6s"];
       const rank0 = await trial.listening("coordinator", out, words);
       const trace = trial.trace(out);
       const client = trial.client(out);
@@ -151,7 +151,7 @@ describe("without any client", () => {
       const done = await rank0.ended;
       expect(done.code).toBe(1);
       expect(sentencesOf(done).at(-1)).toMatch(
-        /^no client for 2 s, after \d+ of 300 events; the same command with --resume goes on$/,
+        /^no client for 6 s, after \d+ of 300 events; the same command with --resume goes on$/,
       );
       expect(reportOf(done)).toMatchObject({ ended: sentencesOf(done).at(-1) });
       expect(reportOf(done).digest).toBeUndefined();
