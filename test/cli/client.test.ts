@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { until } from "../support/run-links.ts";
 import { endAll, ended, reportOf, sentencesOf, start } from "../support/run-processes.ts";
 import { smallRun, type SmallRun } from "../support/run-small.ts";
+import { Trace } from "../support/run-trace.ts";
 
 const MINUTE = 60_000;
 /** The client's key pair of zmq_curve(7), "Test key values". */
@@ -146,9 +147,10 @@ describe("a client", () => {
     "that loses its coordinator ends with 1 after --client-timeout",
     async () => {
       const out = newOut();
-      const rank0 = await listening(out, "--analysis", "wait", "--set", "ms=100");
+      const traced = ["--trace", `${out}.trace`];
+      const rank0 = await listening(out, "--analysis", "wait", "--set", "ms=500", ...traced);
       const worker = start(["client", connectionOf(out), "--client-timeout", "700ms"]);
-      await new Promise((resolve) => setTimeout(resolve, 1200));
+      await new Trace(`${out}.trace`).untilCommitted(rank0, 1);
       rank0.kill("SIGKILL");
       const done = await worker.ended;
       expect(done.code).toBe(1);

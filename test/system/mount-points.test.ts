@@ -44,7 +44,7 @@ describeWith(
     async function ranWith(place: (name: string) => readonly string[]): Promise<[Ran, Ran[]]> {
       const out = trial.newOut();
       const words = ["coordinator", trial.run.indexPath, "-o", out, "--json", "--quiet"];
-      const more = [...wait(5), "--clients", "2", "--client-timeout", "5s"];
+      const more = [...wait(5), "--clients", "2", "--client-timeout", "8s"];
       const rank0 = evbOn("m0", ...words, ...more, ...place("m0"));
       const clients = ["m1", "m2"].map((name) =>
         evbOn(name, "client", connectionOf(out), "--wait", "20s", ...place(name)),
