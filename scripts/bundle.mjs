@@ -8,7 +8,6 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { LIBRARIES } from "./libraries.mjs";
-import { pastTheDoor } from "./past-the-door.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = join(root, "packages/cli/bundle");
@@ -33,7 +32,6 @@ const { outputFiles } = await build({
   alias: { msgpackr: "msgpackr/pack" },
   define: { "Intl.Segmenter": "LazySegmenter" },
   inject: ["scripts/lazy-segmenter.mjs"],
-  plugins: [pastTheDoor(join(root, "packages"))],
   bundle: true,
   splitting: true,
   format: "esm",
@@ -42,7 +40,6 @@ const { outputFiles } = await build({
   target: "esnext",
   sourcemap: "linked",
   sourcesContent: false,
-  minify: true,
   logLevel: "warning",
   write: false,
 });
