@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -119,13 +120,21 @@ export default defineAnalysis({
 });
 `;
 
-describe("what stands for Intl.Segmenter in the bundle", () => {
-  test("cuts as that does", async () => {
-    const path = join(ROOT, "scripts/lazy-segmenter.mjs");
-    const { LazySegmenter } = (await import(path)) as {
-      LazySegmenter: new () => Pick<Intl.Segmenter, "segment">;
-    };
-    const text = "é e\u0301 👩‍👩‍👧 日本";
-    expect([...new LazySegmenter().segment(text)]).toEqual([...new Intl.Segmenter().segment(text)]);
+describe("what stands for string-width in the bundle", () => {
+  test("measures all help as that does", async () => {
+    const width = async (path: string): Promise<(text: string) => number> =>
+      ((await import(path)) as { default: (text: string) => number }).default;
+    const require = createRequire(join(ROOT, "packages/cli/package.json"));
+    const real = await width(require.resolve("string-width"));
+    const ours = await width(join(ROOT, "scripts/plain-width.mjs"));
+    const commands = [...evb(["--help"]).stdout.matchAll(/^ {2}evb (\S+)/gm)].map(
+      ([, name]) => name!,
+    );
+    expect(commands.length).toBeGreaterThan(10);
+    for (const command of commands)
+      for (const line of evb([command, "--help"]).stdout.split("\n")) {
+        expect({ line, width: ours(line) }).toEqual({ line, width: real(line) });
+        expect({ line, fits: ours(line) <= 80 }).toEqual({ line, fits: true });
+      }
   });
 });
