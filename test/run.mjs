@@ -24,6 +24,9 @@ if (unknown.length > 0) {
 }
 const counts = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
+/** [seconds, what] of every test. */
+const durations = [];
+const SLOWEST = 15;
 
 const capabilities = all ? probe() : {};
 if (all) console.log(`What this machine can do:\n${table(capabilities)}\n`);
@@ -46,6 +49,9 @@ if (all) {
   jest("system", ["--testPathIgnorePatterns", "/node_modules/", ALONE, ...TWO, "/test/system/"]);
   jest("alone", ["--testPathIgnorePatterns", "/node_modules/", "--runInBand", ALONE]);
 }
+durations.sort(([one], [other]) => other - one);
+for (const [seconds, what] of durations.slice(0, SLOWEST))
+  console.log(`slow:  ${seconds.toFixed(0).padStart(4)} s ${what}`);
 // Once more at the end, where nobody has to look for them.
 for (const sentence of failures) console.log(`failed: ${sentence}`);
 console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
@@ -90,6 +96,9 @@ function jest(name, words) {
     counts.skipped += result.numPendingTests + result.numTodoTests;
     console.log(`${failed === 0 ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
     failures.push(...failuresIn(result));
+    for (const { name: path, assertionResults } of result.testResults)
+      for (const { duration, fullName } of assertionResults)
+        durations.push([(duration ?? 0) / 1000, `${relative(root, path)}: ${fullName}`]);
   } catch {
     failures.push(`${name}: the test runner left no result`);
     counts.failed++;
