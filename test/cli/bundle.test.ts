@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { evb } from "../support/evb.ts";
 import { inFolder } from "../support/folder.ts";
-import { endAll, ended, reportOf } from "../support/run-processes.ts";
+import { endAll, ended, reportOf, start } from "../support/run-processes.ts";
 import { smallRun } from "../support/run-small.ts";
 
 const MINUTE = 60_000;
@@ -14,6 +14,8 @@ const CLI = join(ROOT, "packages/cli");
 const BUNDLE = join(CLI, "bundle");
 /** Of evb and its libraries, in all threads; there are some 45. Of the same code in a file each there were 300. */
 const ORDER_FILES_MAX = 60;
+/** With yargs and zeromq, in both threads, there are 0.8 MB; of the pieces of all commands there were 2. */
+const CLIENT_BYTES_MAX = 1_000_000;
 
 const filesIn = (folder: string, ending: string): string[] =>
   readdirSync(folder, { recursive: true, encoding: "utf8" })
@@ -39,7 +41,9 @@ afterAll(endAll);
 describe("the bundle", () => {
   test.each([
     ["the commands", "evb"],
+    ["a client", "evb-client"],
     ["a client's working thread", "bench-worker"],
+    ["its threads that decode", "decode-worker"],
     ["the thread of checksums", "checksum-worker"],
     ["the hooks for users' modules", "module-hooks"],
     ["evb/analysis", "evb-analysis"],
@@ -87,6 +91,25 @@ describe("the bundle", () => {
     }));
 
   test(
+    "a client compiles what it runs and little more, in either of its threads",
+    () =>
+      inFolder(async (folder) => {
+        const { indexPath } = await smallRun(folder, { size: { kind: "events", events: 3 } });
+        const rank0 = start(["coordinator", indexPath, "-o", join(folder, "out"), "--quiet"]);
+        const words = ["client", join(folder, "out/connection.json"), "--quiet"];
+        const opened = (await filesOf(words, folder)).map((url) => new URL(url));
+        expect((await rank0.ended).code).toBe(0);
+        const paths = opened.map(({ pathname }) => pathname);
+        const wanted = ["evb-client.js", "bench-worker.js"].map((name) => join(BUNDLE, name));
+        expect(paths).toEqual(expect.arrayContaining(wanted));
+        expect(paths).not.toContain(join(BUNDLE, "evb.js"));
+        const bytes = opened.reduce((sum, url) => sum + statSync(url).size, 0);
+        expect(bytes).toBeLessThan(CLIENT_BYTES_MAX);
+      }),
+    MINUTE,
+  );
+
+  test(
     "shares evb/event with a user's module: what the program throws is an EvbError there, too",
     () =>
       inFolder(async (folder) => {
@@ -124,8 +147,9 @@ describe("what stands for string-width in the bundle", () => {
   test("measures all help as that does", async () => {
     const width = async (path: string): Promise<(text: string) => number> =>
       ((await import(path)) as { default: (text: string) => number }).default;
-    const require = createRequire(join(ROOT, "packages/cli/package.json"));
-    const real = await width(require.resolve("string-width"));
+    // A library of yargs': what the bundle doesn't have.
+    const yargs = createRequire(join(CLI, "node_modules/yargs/package.json"));
+    const real = await width(yargs.resolve(["string", "width"].join("-")));
     const ours = await width(join(ROOT, "scripts/plain-width.mjs"));
     const commands = [...evb(["--help"]).stdout.matchAll(/^ {2}evb (\S+)/gm)].map(
       ([, name]) => name!,

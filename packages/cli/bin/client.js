@@ -1,5 +1,5 @@
 #!/usr/bin/env node
 import "./first-act.js";
 
-const { main } = await import("../bundle/evb.js");
+const { main } = await import("../bundle/evb-client.js");
 await main(["client", ...process.argv.slice(2)]);
