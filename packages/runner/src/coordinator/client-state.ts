@@ -20,6 +20,8 @@ const LEASES_AHEAD_MIN = 2;
 const LEASES_AHEAD_MAX = 1024;
 /** Where chunks hold many events it may have so much before it: more would be waited for at the end of a run. */
 const CHUNK_AHEAD_SECONDS = 0.2;
+/** All clients together have so many events before them: their columns, some 20 bytes each, lie here until they are sent. */
+const EVENTS_AHEAD_ALL = 2 ** 20;
 /** A new measurement of a client's speed weighs so much against the old ones. */
 const SPEED_WEIGHT = 0.3;
 /** A microsecond: what an event costs that the client's clock can't see. */
@@ -116,12 +118,16 @@ export function giveBack(client: ClientState, range: LeasePart): Range[] {
   return given;
 }
 
-/** @param share events of those that nobody has that would be its; @param eventBytes what an event has that every source is in */
+/**
+ * @param share events of those that nobody has that would be its; @param eventBytes what an event has that every source is in
+ * @param clients how many there are
+ */
 export function wantsMore(
   { leases, ahead, bytesAheadMax, secondsPerEvent, waitedSeconds }: ClientState,
-  { share, eventBytes }: { share: number; eventBytes: number },
+  { share, eventBytes, clients }: { share: number; eventBytes: number; clients: number },
 ): boolean {
   if (leases.size < LEASES_AHEAD_MIN) return true;
+  if (ahead.count >= EVENTS_AHEAD_ALL / clients) return false;
   if (leases.size >= LEASES_AHEAD_MAX || secondsPerEvent === undefined) return false;
   if (ahead.count * eventBytes > bytesAheadMax - leaseBytesOf(bytesAheadMax)) return false;
   const rest = share * secondsPerEvent * WORK_AHEAD_SHARE;

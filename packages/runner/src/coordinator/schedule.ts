@@ -390,7 +390,8 @@ export class Schedule {
     }
     const share = this.#shareOf(client);
     const eventBytes = this.#eventBytes;
-    if (!wantsMore(client, { share, eventBytes }) && !this.#wantsNextChunk(client))
+    const clients = this.#clients.size;
+    if (!wantsMore(client, { share, eventBytes, clients }) && !this.#wantsNextChunk(client))
       return undefined;
     const { secondsPerEvent, bytesAheadMax } = client;
     const leaseBytes = leaseBytesOf(bytesAheadMax);

@@ -6,6 +6,7 @@ import { Descriptors } from "./descriptors.ts";
 import { Gatekeeper, ZAP_DOMAIN } from "./gatekeeper.ts";
 import type { KeyPair } from "./keys.ts";
 import type { CoordinatorEvents, CoordinatorLink, Lane, LaneEvents } from "./link.ts";
+import { PinnedMemory } from "./pinned-memory.ts";
 import { loadZeromq, type Zeromq } from "./zeromq.ts";
 
 /** Where a coordinator listens. */
@@ -169,7 +170,11 @@ export class ZeromqCoordinatorLink implements CoordinatorLink {
   }
 
   async #receiveResults(events: CoordinatorEvents): Promise<void> {
-    for await (const frames of this.#results) events.result(frames);
+    const memory = new PinnedMemory();
+    for await (const frames of this.#results) {
+      events.result(frames);
+      memory.received();
+    }
   }
 
   async #receiveJoins(events: CoordinatorEvents): Promise<void> {
