@@ -2,18 +2,25 @@ import { elementBytes, viewElements, type Elements, type ElementType } from "@ev
 import { fault } from "../faults.ts";
 import type { RowReader } from "../row-reader.ts";
 import { FILTER_MISSING, type Hdf5 } from "./library.ts";
+import { swapBytes } from "./rows/swap-bytes.ts";
 
 /** Numbers, or fixed-length strings of so many bytes. */
 export type CellType = ElementType | `S${number}`;
 
-/** What a data set is, without its content. */
-export interface DataSetShape {
-  /** Rows first. A scalar has no dimension. */
-  readonly shape: readonly number[];
+/** What the elements of a data set are. */
+export interface ElementShape {
   /** Undefined where it is none that evb works on (compound, variable length, …). */
   readonly type: CellType | undefined;
-  /** What it is called in messages, also where evb can't work on it. */
+  /** What it is called in messages, also where evb can't work on it; of numbers numpy's dtype.str, as they are stored. */
   readonly typeName: string;
+  /** Integers with names, which evb leaves out. */
+  readonly isEnumeration: boolean;
+}
+
+/** What a data set is, without its content. */
+export interface DataSetShape extends ElementShape {
+  /** Rows first. A scalar has no dimension. */
+  readonly shape: readonly number[];
   /** Undefined where it isn't chunked. */
   readonly chunk: readonly number[] | undefined;
   readonly filters: readonly string[];
@@ -155,7 +162,7 @@ export class Hdf5DataSet implements RowReader {
     );
     if (result < 0) throw this.#readFailed(row, rows, reason);
     this.#bytesRead += bytes;
-    return module.HEAPU8.subarray(pointer, pointer + bytes);
+    return inOrder(module.HEAPU8.subarray(pointer, pointer + bytes), this.shape);
   }
 
   #readFailed(row: number, rows: number, reason: string): Error {
@@ -185,6 +192,12 @@ export const stringType = (bytes: number): CellType => `S${String(bytes)}` as Ce
 
 export function cellBytes(type: CellType): number {
   return type.startsWith("S") ? Number(type.slice(1)) : elementBytes(type as ElementType);
+}
+
+/** The library turns numbers round that are big-endian, but no enumeration's: H5Tset_order refuses where values have names. */
+function inOrder(bytes: Uint8Array, { isEnumeration, typeName }: ElementShape): Uint8Array {
+  if (isEnumeration && typeName.startsWith(">")) swapBytes(bytes, Number(typeName.slice(2)));
+  return bytes;
 }
 
 /** Strings are padded with zero bytes or with blanks. */

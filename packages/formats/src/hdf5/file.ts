@@ -1,6 +1,6 @@
 import { asElementType, sentenceOf } from "@evb/event";
 import { fault } from "../faults.ts";
-import { Hdf5DataSet, stringType, type CellType, type DataSetShape } from "./data-set.ts";
+import { Hdf5DataSet, stringType, type DataSetShape, type ElementShape } from "./data-set.ts";
 import type { Hdf5 } from "./library.ts";
 import { locate } from "./locate.ts";
 import { openForReading, type LibraryFile } from "./open.ts";
@@ -194,20 +194,24 @@ interface TypeMetadata {
   readonly signed: boolean;
   readonly littleEndian: boolean;
   readonly vlen: boolean;
+  /** Of enumerations: the class of what their values are. */
+  readonly enum_type?: { readonly type: number };
 }
 
-function typeOf(metadata: TypeMetadata): { type: CellType | undefined; typeName: string } {
-  const { type, size, signed, littleEndian, vlen } = metadata;
-  if (type === CLASS_STRING && vlen)
-    return { type: undefined, typeName: "variable-length strings" };
-  if (type === CLASS_STRING) return { type: stringType(size), typeName: `|S${String(size)}` };
-  if (type === CLASS_INTEGER || type === CLASS_FLOAT) {
+function typeOf(metadata: TypeMetadata): ElementShape {
+  const { type, size, signed, littleEndian, vlen, enum_type } = metadata;
+  const isEnumeration = enum_type?.type === CLASS_INTEGER;
+  const plain = { type: undefined, isEnumeration };
+  if (type === CLASS_STRING && vlen) return { ...plain, typeName: "variable-length strings" };
+  if (type === CLASS_STRING)
+    return { ...plain, type: stringType(size), typeName: `|S${String(size)}` };
+  if (type === CLASS_INTEGER || type === CLASS_FLOAT || isEnumeration) {
     const letter = type === CLASS_FLOAT ? "f" : signed ? "i" : "u";
     const order = size === 1 ? "|" : littleEndian ? "<" : ">";
     const name = `${letter}${String(size)}`;
-    return { type: asElementType(name), typeName: `${order}${name}` };
+    return { ...plain, type: asElementType(name), typeName: `${order}${name}` };
   }
-  return { type: undefined, typeName: CLASS_NAMES[type] ?? `values of HDF5 class ${String(type)}` };
+  return { ...plain, typeName: CLASS_NAMES[type] ?? `values of HDF5 class ${String(type)}` };
 }
 
 function filterName(filter: { id: number; name: string }): string {

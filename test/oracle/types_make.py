@@ -1,0 +1,89 @@
+"""Writes one-file runs whose rows are of types that are seldom met, and says what h5py reads.
+
+    types_make.py FOLDER
+
+Each is FOLDER/NAME/file1.h5 (layout seed, 60 rows). Prints JSON: {name: {"lengths": elements of each row, "hashes": 48 bits
+of sha-256 of each row's elements, little-endian}}, and nothing of what is no row of numbers. Knows nothing of evb's code.
+"""
+
+import hashlib
+import json
+import os
+import sys
+
+import h5py
+import numpy as np
+
+ROWS, WIDTH = 60, 40
+root = os.path.abspath(sys.argv[1])
+random = np.random.default_rng(7)
+answers = {}
+
+STORED = {
+    "contiguous": {},
+    "chunked": {"chunks": (8, 13)},
+    "gzip": {"chunks": (8, WIDTH), "compression": "gzip", "shuffle": True},
+}
+
+
+def begin(name):
+    os.makedirs(f"{root}/{name}")
+    f = h5py.File(f"{root}/{name}/file1.h5", "w")
+    f["timestamp1"] = np.arange(ROWS, dtype="<u8") + 10**18
+    return f
+
+
+def end(name, f, given):
+    """`given` is the type that the elements are to have."""
+    f.close()
+    with h5py.File(f"{root}/{name}/file1.h5") as f:
+        rows = [np.ascontiguousarray(row, np.dtype(given).newbyteorder("<")) for row in f["bigdata1"][()]]
+    hashes = [int.from_bytes(hashlib.sha256(row.tobytes()).digest()[:6], "big") for row in rows]
+    answers[name] = {"lengths": [row.size for row in rows], "hashes": hashes}
+
+
+def compact(f, dtype, data):
+    made = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    made.set_layout(h5py.h5d.COMPACT)
+    space = h5py.h5s.create_simple(data.shape)
+    kind = h5py.h5t.py_create(dtype, logical=True)
+    h5py.Dataset(h5py.h5d.create(f.id, b"bigdata1", kind, space, made))[...] = data
+
+
+def stored_in_all_ways(name, dtype, given, data):
+    for way, options in STORED.items():
+        f = begin(f"{name}_{way}")
+        f.create_dataset("bigdata1", dtype=dtype, data=data, **options)
+        end(f"{name}_{way}", f, given)
+    f = begin(f"{name}_compact")
+    compact(f, np.dtype(dtype), data)
+    end(f"{name}_compact", f, given)
+
+
+def enumerations():
+    stored_in_all_ways("bool", np.dtype("?"), "i1", random.integers(0, 2, (ROWS, WIDTH)).astype("?"))
+    # Values without a name are as good as others.
+    for name, base in [("enum_big", ">i2"), ("enum_little", "<u4"), ("enum_long", ">i8")]:
+        named = h5py.enum_dtype({"DARK": 0, "LIGHT": 1, "NEITHER": 300}, basetype=base)
+        stored_in_all_ways(name, named, base, random.integers(0, 3000, (ROWS, WIDTH)).astype(base))
+
+
+def enumeration_of_floats():
+    """Nothing writes one: the type is changed in the file, where the first name gives its room to what a float is."""
+    name = "enum_of_floats"
+    f = begin(name)
+    named = h5py.enum_dtype({"FIRSTLY": 0, "SECONDS": 1}, basetype="<i4")
+    f.create_dataset("bigdata1", (ROWS, WIDTH), named)
+    f.close()
+    integers = bytes.fromhex("1802000004000000" "1008000004000000" "00002000") + b"FIRSTLY\0"
+    floats = bytes.fromhex("1801000004000000" "11201f0004000000" "00002000" "170800177f000000")
+    with open(f"{root}/{name}/file1.h5", "r+b") as f:
+        content = f.read()
+        assert content.count(integers) == 1
+        f.seek(0)
+        f.write(content.replace(integers, floats))
+
+
+enumerations()
+enumeration_of_floats()
+print(json.dumps(answers))

@@ -1,0 +1,108 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { Hdf5File, loadHdf5 } from "@evb/formats";
+import { describeWith } from "../support/capabilities.ts";
+import { sentenceOf } from "../support/evb.ts";
+import { EVB, oracle, run, temporaryFolder, type Ran } from "../support/system.ts";
+
+/** Whole commands on rows of types that are seldom met; h5py says what is in them. */
+const folder = temporaryFolder();
+afterAll(folder.remove);
+const at = (...names: readonly string[]): string => join(folder.path, ...names);
+const MINUTES = 180_000;
+
+/** What a row's elements are, bit by bit, in a number that a double holds. */
+const HASH = `
+import { createHash } from "node:crypto";
+const hashOf = (data) =>
+  createHash("sha256").update(Buffer.from(data.buffer)).digest().readUIntBE(0, 6);
+export default {
+  setup: () => ({
+    fragmentColumns: { hash: "f8", length: "u4" },
+    event: ({ fragments }) => ({
+      fragments: {
+        hash: fragments.map((fragment) => hashOf(fragment.keep())),
+        length: fragments.map(({ data }) => data.length),
+      },
+    }),
+  }),
+};
+`;
+
+const evb = (...words: readonly string[]): Ran =>
+  run(process.execPath, [EVB, ...words], folder.path);
+
+const index = (name: string): Ran =>
+  evb("index", at(name, "file1.h5"), "-o", at(`${name}.index.h5`), "--all", "--force");
+
+const work = (name: string, out: string, ...words: readonly string[]): Ran =>
+  evb("run", at(`${name}.index.h5`), "-o", at(out), "--quiet", ...words);
+
+interface Answer {
+  readonly lengths: readonly number[];
+  readonly hashes: readonly number[];
+}
+
+let answers: Record<string, Answer | undefined> = {};
+
+/** The rows of an analysis's column, as events have them: here each has one row, in order. */
+async function columnOf(out: string, name: string): Promise<number[]> {
+  const file = new Hdf5File(await loadHdf5(), at(out, "results.h5"));
+  const column = file.dataSet(`/fragments/${name}`).readColumn() as ArrayLike<number>;
+  file.close();
+  return Array.from(column, Number);
+}
+
+interface Report {
+  readonly bytes: number;
+  readonly digest: string;
+}
+
+const reportOf = (out: string): Report =>
+  JSON.parse(readFileSync(at(out, "report.json"), "utf8")) as Report;
+
+/** Runs an analysis that hashes the rows of an index; they are those that h5py reads. */
+async function expectRead(name: string): Promise<Report> {
+  const out = `${name}.out`;
+  const done = work(name, out, "--clients", "1", "--analysis", at("hash.mjs"));
+  expect(done).toMatchObject({ code: 0, stderr: "" });
+  const { lengths, hashes } = answers[name]!;
+  expect(await columnOf(out, "length")).toEqual(lengths);
+  expect(await columnOf(out, "hash")).toEqual(hashes);
+  return reportOf(out);
+}
+
+describeWith(["h5py"], "rows of enumerations", () => {
+  beforeAll(() => {
+    writeFileSync(at("hash.mjs"), HASH);
+    answers = JSON.parse(oracle("types_make.py", folder.path)) as typeof answers;
+  }, MINUTES);
+
+  const NAMES = ["bool", "enum_big", "enum_little", "enum_long"];
+  test.each(NAMES.flatMap((name) => ["contiguous", "chunked", "gzip"].map((way) => [name, way])))(
+    "are read where they lie, as integers: %s, %s",
+    async (name, way) => {
+      expect(index(`${name}_${way}`)).toMatchObject({ code: 0, stderr: "" });
+      await expectRead(`${name}_${way}`);
+    },
+  );
+
+  test.each(NAMES)("are the same through the HDF5 library: %s", async (name) => {
+    const indexed = index(`${name}_compact`);
+    expect(indexed.code).toBe(0);
+    expect(indexed.stderr).toContain("it is stored in its object header");
+    await expectRead(`${name}_compact`);
+  });
+
+  test("are shown by evb inspect as what they are", () => {
+    const shown = evb("inspect", at("enum_big_contiguous", "file1.h5")).stdout;
+    expect(shown).toContain("/bigdata1  (60, 40) of >i2 with names\n");
+  });
+
+  test("are refused where their values are no integers", () => {
+    const indexed = index("enum_of_floats");
+    expect(indexed.code).toBe(3);
+    expect(sentenceOf(indexed)).toMatch(/bigdata1/);
+  });
+});
