@@ -68,6 +68,19 @@ def enumerations():
         stored_in_all_ways(name, named, base, random.integers(0, 3000, (ROWS, WIDTH)).astype(base))
 
 
+def halves():
+    # Every finite number, the infinities, and what is no number; rows of other kinds would be rounded.
+    every = np.arange(2**16, dtype="<u2").view("<f2")
+    every = np.where(np.isnan(every), np.float16(np.nan), every)
+    stored = random.permutation(every)[: ROWS * WIDTH].reshape(ROWS, WIDTH)
+    for name, dtype in [("half_little", "<f2"), ("half_big", ">f2")]:
+        stored_in_all_ways(name, dtype, "<f4", stored.astype(dtype))
+        f = begin(f"{name}_unwritten")
+        d = f.create_dataset("bigdata1", (ROWS, WIDTH), dtype, chunks=(8, WIDTH), compression="gzip", fillvalue=-1.5)
+        d[:5] = stored[:5]
+        end(f"{name}_unwritten", f, "<f4")
+
+
 def enumeration_of_floats():
     """Nothing writes one: the type is changed in the file, where the first name gives its room to what a float is."""
     name = "enum_of_floats"
@@ -86,4 +99,5 @@ def enumeration_of_floats():
 
 enumerations()
 enumeration_of_floats()
+halves()
 print(json.dumps(answers))

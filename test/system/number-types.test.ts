@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
@@ -73,11 +74,14 @@ async function expectRead(name: string): Promise<Report> {
   return reportOf(out);
 }
 
+function makeRuns(): void {
+  if (Object.keys(answers).length > 0) return;
+  writeFileSync(at("hash.mjs"), HASH);
+  answers = JSON.parse(oracle("types_make.py", folder.path)) as typeof answers;
+}
+
 describeWith(["h5py"], "rows of enumerations", () => {
-  beforeAll(() => {
-    writeFileSync(at("hash.mjs"), HASH);
-    answers = JSON.parse(oracle("types_make.py", folder.path)) as typeof answers;
-  }, MINUTES);
+  beforeAll(makeRuns, MINUTES);
 
   const NAMES = ["bool", "enum_big", "enum_little", "enum_long"];
   test.each(NAMES.flatMap((name) => ["contiguous", "chunked", "gzip"].map((way) => [name, way])))(
@@ -105,4 +109,50 @@ describeWith(["h5py"], "rows of enumerations", () => {
     expect(indexed.code).toBe(3);
     expect(sentenceOf(indexed)).toMatch(/bigdata1/);
   });
+});
+
+describeWith(["h5py"], "rows of 16-bit floats", () => {
+  beforeAll(makeRuns, MINUTES);
+
+  const NAMES = ["half_little", "half_big"];
+  const WAYS = ["contiguous", "chunked", "gzip", "unwritten"];
+  test.each(NAMES.flatMap((name) => WAYS.map((way) => [name, way])))(
+    "are read where they lie, and given as f4: %s, %s",
+    async (name, way) => {
+      expect(index(`${name}_${way}`)).toMatchObject({ code: 0, stderr: "" });
+      const { bytes } = await expectRead(`${name}_${way}`);
+      expect(bytes).toBe(60 * 40 * 4);
+    },
+  );
+
+  test.each(NAMES)("are the same through the HDF5 library: %s", async (name) => {
+    const indexed = index(`${name}_compact`);
+    expect(indexed.code).toBe(0);
+    expect(indexed.stderr).toContain("it is stored in its object header");
+    await expectRead(`${name}_compact`);
+  });
+
+  test("are read as they are stored, in half the bytes that they are given in", () => {
+    index("half_big_contiguous");
+    const plan = evb("plan", at("half_big_contiguous.index.h5"), "--json").stdout;
+    expect(JSON.parse(plan)).toMatchObject({ bytesNeeded: 9600, bytesToRead: 4800 });
+  });
+
+  test.each([[[]], [["--compression", "gzip:1", "--shuffle"]]])(
+    "are f4 in an extract: %j",
+    async (words) => {
+      index("half_big_gzip");
+      const out = at("half.h5");
+      const written = evb("extract", at("half_big_gzip.index.h5"), "-o", out, "--force", ...words);
+      expect(written.code).toBe(0);
+      const extracted = new Hdf5File(await loadHdf5(), out);
+      const data = extracted.dataSet("/sources/file1/data");
+      expect(data.shape).toMatchObject({ typeName: "<f4", shape: [60, 40] });
+      const first = new Uint8Array(4 * 40);
+      data.readRows(59, 1, first);
+      extracted.close();
+      const hash = createHash("sha256").update(first).digest().readUIntBE(0, 6);
+      expect(hash).toBe(answers["half_big_gzip"]!.hashes[59]);
+    },
+  );
 });

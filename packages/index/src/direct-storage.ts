@@ -99,6 +99,7 @@ function directStorage(storage: Storage, { shape, typeName }: DataSetShape): Sou
   const common = {
     itemShape: shape.slice(1),
     elementBytes,
+    ...(typeName.endsWith("f2") && { halves: true as const }),
     bigEndian: typeName.startsWith(">"),
     fill: storage.fill,
   };

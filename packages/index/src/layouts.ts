@@ -1,6 +1,7 @@
 import type { ElementType } from "@evb/event";
 import type { DataSetShape, Hdf5File } from "@evb/formats";
 import { fault } from "./faults.ts";
+import type { StoredType } from "./stored-type.ts";
 
 export const LAYOUTS = ["seed", "lcls"] as const;
 export type Layout = (typeof LAYOUTS)[number];
@@ -14,6 +15,8 @@ export interface SourceLayout {
   readonly payload: string;
   readonly rows: number;
   readonly type: ElementType;
+  /** How they are stored: as they are given, or as 16-bit floats. */
+  readonly storedType: StoredType;
   /** Dimensions of one fragment. */
   readonly itemShape: readonly number[];
   /** Present in the file that says which time stamps are of interest. */
@@ -88,6 +91,7 @@ function sourceLayout(file: Hdf5File, layout: Layout, time: string, payload: str
     payload,
     rows,
     type: type as ElementType,
+    storedType: shape.typeName.slice(1) as StoredType,
     itemShape: shape.shape.slice(1),
   };
 }

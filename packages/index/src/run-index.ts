@@ -1,16 +1,10 @@
 import { statSync } from "node:fs";
-import {
-  asElementType,
-  elementBytes,
-  isEvbError,
-  sentenceOf,
-  sourceOfFragment,
-  type ElementType,
-} from "@evb/event";
+import { isEvbError, sentenceOf, sourceOfFragment, type ElementType } from "@evb/event";
 import {
   DataFile,
   Hdf5File,
   loadHdf5,
+  storedElementBytes,
   type ChunkPlaces,
   type Hdf5DataSet,
   type RowLayout,
@@ -23,6 +17,7 @@ import { columnPlace, PagedColumn } from "./paged-column.ts";
 import type { MatchReport } from "./report.ts";
 import { RING_INDEX_FORMAT } from "./ring/ring-index-columns.ts";
 import { libraryReasonIn, parseStorage } from "./storage-text.ts";
+import { givenType } from "./stored-type.ts";
 import { INDEX_FORMAT, INDEX_VERSION } from "./write.ts";
 
 /** One input file, as the index remembers it. */
@@ -312,7 +307,7 @@ function readSources(file: Hdf5File): RunSource[] {
   ].map(text);
   const [files, firsts, rows, payloadFiles] = ["file", "first", "rows", "payload_file"].map(number);
   return names!.map((name, i) => {
-    const type = asElementType(types![i]!) ?? unknownType(file.path, types![i]!);
+    const { type, ...halves } = givenType(types![i]!) ?? unknownType(file.path, types![i]!);
     const itemShape = shapes![i] === "" ? [] : shapes![i]!.split(",").map(Number);
     return {
       name,
@@ -324,7 +319,11 @@ function readSources(file: Hdf5File): RunSource[] {
       fragmentFirst: firsts![i]!,
       rows: rows![i]!,
       payloadFile: payloadFiles![i]!,
-      storage: parseStorage(storages![i]!, { itemShape, elementBytes: elementBytes(type) }),
+      storage: parseStorage(storages![i]!, {
+        itemShape,
+        ...halves,
+        elementBytes: storedElementBytes(type, halves),
+      }),
     };
   });
 }

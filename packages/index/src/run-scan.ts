@@ -2,6 +2,7 @@ import type { Disorder, ElementType, MatchRows } from "@evb/event";
 import type { SourceStorage } from "./direct-storage.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import type { LabelTable } from "./scan.ts";
+import type { StoredType } from "./stored-type.ts";
 
 /** One input file. */
 export interface ScannedFile {
@@ -20,6 +21,8 @@ export interface ScannedSource {
   readonly time: string;
   readonly payload: string;
   readonly type: ElementType;
+  /** As the index has it: what `type` is in the file. */
+  readonly storedType: StoredType;
   /** Dimensions of one fragment. */
   readonly itemShape: readonly number[];
   /** Shape (rows), u64 ticks in file order. */

@@ -97,7 +97,7 @@ function writeSources(writer: Hdf5Writer, { files, sources, report }: IndexConte
   );
   writer.writeStrings(
     "/sources/type",
-    sources.map(({ type }) => type),
+    sources.map(({ storedType }) => storedType),
   );
   writer.writeStrings(
     "/sources/item_shape",

@@ -2,6 +2,7 @@ import { elementBytes, viewElements, type Elements, type ElementType } from "@ev
 import { fault } from "../faults.ts";
 import type { RowReader } from "../row-reader.ts";
 import { FILTER_MISSING, type Hdf5 } from "./library.ts";
+import { HALF_BYTES, widenHalves } from "./rows/halves.ts";
 import { swapBytes } from "./rows/swap-bytes.ts";
 
 /** Numbers, or fixed-length strings of so many bytes. */
@@ -40,6 +41,8 @@ export class Hdf5DataSet implements RowReader {
   readonly shape: DataSetShape;
   readonly length: number;
   readonly rowBytes: number;
+  /** The same before 16-bit floats become wider. */
+  readonly #storedBytes: number;
   readonly #hdf5: Hdf5;
   readonly #fileId: bigint;
   readonly #filePath: string;
@@ -60,6 +63,7 @@ export class Hdf5DataSet implements RowReader {
     const cells = shape.shape.slice(1).reduce((product, n) => product * n, 1);
     const cell = shape.type === undefined ? 0 : cellBytes(shape.type);
     this.rowBytes = cells * cell;
+    this.#storedBytes = isHalf(shape) ? cells * HALF_BYTES : this.rowBytes;
     const chunkRows = shape.filters.length > 0 ? (shape.chunk?.[0] ?? 1) : 1;
     this.#chunked = chunkRows > 1 && chunkRows * this.rowBytes <= DECODED_CHUNK_BYTES_MAX;
     const smallRows = Math.floor(SMALL_ROWS_BYTES / Math.max(1, this.rowBytes));
@@ -137,9 +141,9 @@ export class Hdf5DataSet implements RowReader {
     return rowOf(bytes, row - first, this.rowBytes);
   }
 
-  /** A view of HDF5's heap: gone with the next call. */
+  /** May be a view of HDF5's heap: gone with the next call. */
   #read(row: number, rows: number): Uint8Array {
-    const bytes = rows * this.rowBytes;
+    const bytes = rows * this.#storedBytes;
     const pointer = this.#hdf5.heap(bytes);
     if (pointer === 0) throw fault("hdf5-no-memory", { path: this.#filePath, bytes });
     const rest = this.shape.shape.slice(1);
@@ -162,7 +166,7 @@ export class Hdf5DataSet implements RowReader {
     );
     if (result < 0) throw this.#readFailed(row, rows, reason);
     this.#bytesRead += bytes;
-    return inOrder(module.HEAPU8.subarray(pointer, pointer + bytes), this.shape);
+    return given(module.HEAPU8.subarray(pointer, pointer + bytes), this.shape);
   }
 
   #readFailed(row: number, rows: number, reason: string): Error {
@@ -194,10 +198,20 @@ export function cellBytes(type: CellType): number {
   return type.startsWith("S") ? Number(type.slice(1)) : elementBytes(type as ElementType);
 }
 
-/** The library turns numbers round that are big-endian, but no enumeration's: H5Tset_order refuses where values have names. */
-function inOrder(bytes: Uint8Array, { isEnumeration, typeName }: ElementShape): Uint8Array {
+/** 16-bit floats, whose type is then f4. */
+const isHalf = ({ typeName }: ElementShape): boolean => typeName.endsWith("f2");
+
+/**
+ * What the library has read as evb hands it over. It turns numbers round that are big-endian, but no enumeration's:
+ * H5Tset_order refuses where values have names.
+ */
+function given(bytes: Uint8Array, shape: ElementShape): Uint8Array {
+  const { isEnumeration, typeName } = shape;
   if (isEnumeration && typeName.startsWith(">")) swapBytes(bytes, Number(typeName.slice(2)));
-  return bytes;
+  if (!isHalf(shape)) return bytes;
+  const wide = new Uint8Array(2 * bytes.length);
+  widenHalves(bytes, wide);
+  return wide;
 }
 
 /** Strings are padded with zero bytes or with blanks. */

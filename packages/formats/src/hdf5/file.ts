@@ -209,7 +209,9 @@ function typeOf(metadata: TypeMetadata): ElementShape {
     const letter = type === CLASS_FLOAT ? "f" : signed ? "i" : "u";
     const order = size === 1 ? "|" : littleEndian ? "<" : ">";
     const name = `${letter}${String(size)}`;
-    return { ...plain, type: asElementType(name), typeName: `${order}${name}` };
+    // f4 holds what 16-bit floats are.
+    const given = name === "f2" ? "f4" : asElementType(name);
+    return { ...plain, type: given, typeName: `${order}${name}` };
   }
   return { ...plain, typeName: CLASS_NAMES[type] ?? `values of HDF5 class ${String(type)}` };
 }

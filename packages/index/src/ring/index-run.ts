@@ -169,6 +169,7 @@ class RunFragments {
         time: "",
         payload: "",
         type: "u1",
+        storedType: "u1",
         itemShape: layout.itemShape,
         times,
         disorder: disorderOf(times),

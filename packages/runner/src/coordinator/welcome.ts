@@ -54,6 +54,7 @@ const storageOf = ({
   address,
   filters,
   fill,
+  halves,
   ring,
 }: RowLayout): WelcomeStorage => ({
   bigEndian,
@@ -61,5 +62,6 @@ const storageOf = ({
   address,
   filters,
   fill,
+  ...(halves && { halves }),
   ...(ring && { ring }),
 });

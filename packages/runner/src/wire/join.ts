@@ -1,6 +1,6 @@
-import { asElementType, elementBytes, sentenceOf, type ElementType } from "@evb/event";
+import { asElementType, sentenceOf, type ElementType } from "@evb/event";
 import { COLUMNS_MAX, schemaOf, type ResultSchema } from "@evb/analysis";
-import type { RowLayout } from "@evb/formats";
+import { storedElementBytes, type RowLayout } from "@evb/formats";
 import { fault } from "../faults.ts";
 import { decodeValue, encodeValue, Fields } from "./values.ts";
 
@@ -239,7 +239,9 @@ function welcomeSource(value: unknown): WelcomeSource {
   const chunk = storage?.chunk;
   if (chunk !== undefined && (chunk.length !== itemShape.length + 1 || chunk.includes(0)))
     throw fault("frame-bad", { what: "welcome", reason: "chunks have another shape than rows" });
-  if (storage?.fill !== undefined && storage.fill.length !== elementBytes(type))
+  if (storage?.halves === true && type !== "f4")
+    throw fault("frame-bad", { what: "welcome", reason: "16-bit floats aren't given as f4" });
+  if (storage?.fill !== undefined && storage.fill.length !== storedElementBytes(type, storage))
     throw fault("frame-bad", { what: "welcome", reason: "a fill value is no element" });
   return {
     name: fields.text("name"),
@@ -278,6 +280,7 @@ function welcomeStorage(value: unknown): WelcomeStorage | undefined {
       };
     }),
     fill: typeof fill === "string" ? Uint8Array.from(Buffer.from(fill, "hex")) : undefined,
+    ...(fields.flag("halves") && { halves: true as const }),
     ...(ring !== undefined && { ring: welcomeRing(ring) }),
   };
 }

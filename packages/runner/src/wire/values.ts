@@ -55,6 +55,13 @@ export class Fields {
     return value;
   }
 
+  /** Whether it is true; else it isn't there. */
+  flag(name: string): boolean {
+    const value = this.#fields[name];
+    if (value != null && value !== true) throw this.#bad(`${name} is neither true nor absent`);
+    return value === true;
+  }
+
   list<Item>(name: string, lengthMax: number, item: (value: unknown) => Item): Item[] {
     const value = this.#fields[name];
     if (!Array.isArray(value) || value.length > lengthMax)
