@@ -43,6 +43,7 @@ const work = (name: string, out: string, ...words: readonly string[]): Ran =>
 interface Answer {
   readonly lengths: readonly number[];
   readonly hashes: readonly number[];
+  readonly sums?: readonly number[];
 }
 
 let answers: Record<string, Answer | undefined> = {};
@@ -155,4 +156,106 @@ describeWith(["h5py"], "rows of 16-bit floats", () => {
       expect(hash).toBe(answers["half_big_gzip"]!.hashes[59]);
     },
   );
+});
+
+const TYPES = ["i1", "u1", "i2_big", "i4", "u4_big", "i8", "u8"].concat([
+  "f4",
+  "f4_big",
+  "f8",
+  "f8_big",
+  "f2",
+  "f2_big",
+]);
+
+describeWith(["h5py"], "rows of variable length", () => {
+  beforeAll(makeRuns, MINUTES);
+
+  test.each(TYPES)("are read as h5py reads them, empty ones too: %s", async (type) => {
+    const name = `rows_${type}`;
+    const indexed = index(name);
+    expect(indexed.code).toBe(0);
+    expect(indexed.stderr).toContain("1 source must be read through the HDF5 library");
+    expect(indexed.stderr).toContain("it holds variable-length sequences of ");
+    const { bytes } = await expectRead(name);
+    const elements = answers[name]!.lengths.reduce((sum, length) => sum + length, 0);
+    expect(bytes).toBe(elements * (type.startsWith("f2") ? 4 : Number(type[1])));
+  });
+
+  test.each(["read", "stats", "wait"])("have a first element, or 0: %s", async (analysis) => {
+    index("rows_i4");
+    const out = `first_${analysis}`;
+    const done = work("rows_i4", out, "--clients", "1", "--analysis", analysis);
+    expect(done).toMatchObject({ code: 0, stderr: "" });
+    const { lengths, sums } = answers["rows_i4"]!;
+    const firsts = await columnOf(out, "first");
+    expect(firsts.filter((_, row) => lengths[row] === 0)).toEqual(
+      lengths.filter((length) => length === 0),
+    );
+    expect(firsts.some((first) => first > 0)).toBe(true);
+    if (analysis !== "stats") return;
+    expect(await columnOf(out, "sum")).toEqual(sums);
+    const means = await columnOf(out, "mean");
+    expect(means).toEqual(lengths.map((length, row) => sums![row]! / length));
+  });
+
+  test("give one digest for any number of clients and any batch size", () => {
+    expect(evb("index", at("mixed"), "-o", at("mixed.index.h5"), "--all", "--force").code).toBe(0);
+    const digests = ["1 100", "1 1", "2 7", "3 1"].map((words) => {
+      const [clients, batch] = words.split(" ") as [string, string];
+      const out = `mixed_${clients}_${batch}`;
+      const done = work("mixed", out, "--clients", clients, "--batch", batch);
+      expect(done).toMatchObject({ code: 0, stderr: "" });
+      return reportOf(out).digest;
+    });
+    expect(new Set(digests).size).toBe(1);
+    expect(oracle("digest.py", at("mixed_1_100", "results.h5")).trim()).toBe(digests[0]);
+  });
+
+  test("say in a plan that nobody knows how long they are", () => {
+    index("rows_i4");
+    const plan = evb("plan", at("rows_i4.index.h5"), "--json", "--rate", "1GB/s").stdout;
+    const unknown = { bytesNeeded: null, bytesToRead: null, reads: null };
+    expect(JSON.parse(plan)).toMatchObject({ ...unknown, seconds: null, sources: [unknown] });
+    evb("index", at("mixed"), "-o", at("mixed.index.h5"), "--all", "--force");
+    const text = evb("plan", at("mixed.index.h5")).stdout;
+    expect(text).toContain("needed    at least 9.60 kB (1 source unknown)\n");
+    expect(text).toContain("to read   at least 9.60 kB");
+    expect(text).toMatch(/^file1 +60 +\? +\? /m);
+    expect(text.replaceAll(/\s+/g, " ")).toContain("it holds variable-length sequences of <i4");
+  });
+
+  test("are in no extract, but other sources are", () => {
+    evb("index", at("mixed"), "-o", at("mixed.index.h5"), "--all", "--force");
+    const out = at("mixed.extract.h5");
+    const refused = evb("extract", at("mixed.index.h5"), "-o", out);
+    expect(refused.code).toBe(2);
+    expect(sentenceOf(refused)).toMatch(/rows of file1 have lengths .* with --sources$/);
+    const written = evb("extract", at("mixed.index.h5"), "-o", out, "--sources", "file2");
+    expect(written.code).toBe(0);
+  });
+
+  test("are shown by evb inspect, of a file and of an index", () => {
+    const shown = evb("inspect", at("rows_i2_big", "file1.h5")).stdout;
+    expect(shown).toContain("/bigdata1  (60) of variable-length sequences of >i2, chunks (8)");
+    index("rows_i2_big");
+    const index_ = evb("inspect", at("rows_i2_big.index.h5"), "--json").stdout;
+    const library = "it holds variable-length sequences of >i2";
+    expect(JSON.parse(index_)).toMatchObject({ sources: [{ library }] });
+  });
+
+  test.each([
+    ["strings", "(60) of variable-length strings"],
+    ["rows_of_strings", "(60) of variable-length sequences of variable-length strings"],
+    ["rows_of_fixed_strings", "(60) of variable-length sequences of |S5"],
+    ["rows_of_compounds", "(60) of variable-length sequences of compounds"],
+    ["rows_of_rows", "(60) of variable-length sequences of variable-length sequences of <i4"],
+    ["rows_of_enumerations", "(60) of variable-length sequences of enumerations"],
+    ["rows_of_arrays", "(60) of variable-length sequences of arrays"],
+    ["tables_of_rows", "(60, 2) of variable-length sequences of <i4"],
+  ])("are refused where they are no numbers: %s", (name, found) => {
+    const indexed = index(name);
+    expect(indexed.code).toBe(3);
+    const wanted = "should be rows of numbers, one per time stamp in layout seed";
+    expect(sentenceOf(indexed)).toContain(`${wanted}, but is ${found};`);
+  });
 });

@@ -23,8 +23,10 @@ export interface ScannedSource {
   readonly type: ElementType;
   /** As the index has it: what `type` is in the file. */
   readonly storedType: StoredType;
-  /** Dimensions of one fragment. */
+  /** Dimensions of one fragment; none where its length varies. */
   readonly itemShape: readonly number[];
+  /** Rows are sequences of numbers, each with a length of its own. */
+  readonly varies: boolean;
   /** Shape (rows), u64 ticks in file order. */
   readonly times: BigUint64Array;
   readonly disorder: Disorder;

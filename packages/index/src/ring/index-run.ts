@@ -171,6 +171,7 @@ class RunFragments {
         type: "u1",
         storedType: "u1",
         itemShape: layout.itemShape,
+        varies: false,
         times,
         disorder: disorderOf(times),
         storage: {

@@ -42,6 +42,8 @@ interface WelcomeSource {
   readonly payload: string;
   readonly type: ElementType;
   readonly itemShape: readonly number[];
+  /** Rows are sequences of numbers, each with a length of its own: there is no shape, and no storage. */
+  readonly varies?: boolean | undefined;
   readonly rows: number;
   /** Row of the files that has its payload. */
   readonly payloadFile: number;
@@ -175,6 +177,8 @@ export function decodeWelcome(bytes: Uint8Array): Welcome | Refusal {
   const { length } = welcome.files;
   if (welcome.sources.some(({ file, payloadFile }) => Math.max(file, payloadFile) >= length))
     throw fault("frame-bad", { what: "welcome", reason: "a source's file is none of its files" });
+  if (welcome.rebuild?.extract !== undefined && welcome.sources.some(({ varies }) => varies))
+    throw fault("frame-bad", { what: "welcome", reason: "an extract has rows of variable length" });
   const rings = welcome.sources.filter(({ storage }) => storage?.ring !== undefined).length;
   if (rings > 0 && rings < welcome.sources.length)
     throw fault("frame-bad", { what: "welcome", reason: "some sources are ring items, some not" });
@@ -236,6 +240,9 @@ function welcomeSource(value: unknown): WelcomeSource {
     throw fault("frame-bad", { what: "welcome", reason: "an element type is none" });
   const itemShape = fields.list("itemShape", DIMENSIONS_MAX, dimension);
   const storage = welcomeStorage((value as { storage?: unknown }).storage);
+  const varies = fields.flag("varies");
+  if (varies && (storage !== undefined || itemShape.length > 0))
+    throw fault("frame-bad", { what: "welcome", reason: "rows of variable length have a shape" });
   const chunk = storage?.chunk;
   if (chunk !== undefined && (chunk.length !== itemShape.length + 1 || chunk.includes(0)))
     throw fault("frame-bad", { what: "welcome", reason: "chunks have another shape than rows" });
@@ -249,6 +256,7 @@ function welcomeSource(value: unknown): WelcomeSource {
     payload: fields.text("payload"),
     type,
     itemShape,
+    ...(varies && { varies }),
     rows: fields.integer("rows"),
     payloadFile: fields.integer("payloadFile", SOURCES_MAX),
     storage,

@@ -55,10 +55,11 @@ export class Fields {
     return value;
   }
 
-  /** Whether it is true; else it isn't there. */
+  /** What isn't there is false. */
   flag(name: string): boolean {
     const value = this.#fields[name];
-    if (value != null && value !== true) throw this.#bad(`${name} is neither true nor absent`);
+    if (value != null && typeof value !== "boolean")
+      throw this.#bad(`${name} is neither true nor false`);
     return value === true;
   }
 
