@@ -119,7 +119,7 @@ describe("statistics of a fragment", () => {
 
 describe("a built-in analysis", () => {
   test("looks at ring items as 16-bit words: an odd byte is in none", async () => {
-    const info: SourceInfo = { name: "1", type: "u1", shape: [VARIES] };
+    const info: SourceInfo = { name: "1", type: "u1", shape: [VARIES], hasWords: true };
     const words = Uint16Array.of(0x0201, 0x0403);
     const row = new EventFragment(info, 0, Uint8Array.of(1, 2, 3, 4, 5));
     const fragment = Object.assign(row, { words });
@@ -137,6 +137,16 @@ describe("a built-in analysis", () => {
       expect(result?.fragments).toMatchObject({ first: [0x0201] });
       if (name === "stats") expect(result?.fragments).toMatchObject({ max: [0x0403], sum: [1540] });
     }
+  });
+
+  test("gives columns the type of rows whose length varies, and 0 for what is empty", async () => {
+    const info: SourceInfo = { name: "1", type: "u1", shape: [VARIES] };
+    const fragments = [[7, 9], []].map((row) => new EventFragment(info, 0, Uint8Array.from(row)));
+    const work = await builtInAnalysis("stats")!.setup({ options: {}, sources: [info], rank: 1 });
+    const { fragmentColumns, totals } = schemaOf("test", work);
+    expect(fragmentColumns[0]).toEqual({ name: "first", type: "data" });
+    const result = work.event({ id: 0, time: 5n, fragments }, new StagedTotals(totals));
+    expect(result?.fragments).toMatchObject({ first: [7, 0], sum: [16, 0], mean: [8, NaN] });
   });
 
   test("is known by its name, and others aren't", () => {

@@ -117,6 +117,43 @@ function readRow(direct: DirectRows, file: DataFile, made: Made, row: number): B
 }
 
 describe("rows where they lie", () => {
+  test.each([false, true])(
+    "are given as f4 where they are 16-bit floats; big-endian: %j",
+    (bigEndian) =>
+      inFolder((folder) => {
+        // 1, -2, 1/3 rounded, infinity: sign 1 | exponent 5 | fraction 10. The fill value is 0.5.
+        const stored = Buffer.from(Uint16Array.of(0x3c00, 0xc000, 0x3555, 0x7c00).buffer);
+        const fill = Buffer.from(Uint16Array.of(0x3800).buffer);
+        if (bigEndian) for (const bytes of [stored, fill]) bytes.swap16();
+        const path = join(folder, "data");
+        writeFileSync(path, Buffer.concat([Buffer.alloc(3), stored]));
+        const common = { itemShape: [2], elementBytes: 2, halves: true, bigEndian, fill } as const;
+        const file = new DataFile(path);
+        const rowsOf = (layout: RowLayout, places: ChunkPlaces): number[][] => {
+          const direct = new DirectRows(layout, "none");
+          return [0, 1].map((row) => {
+            const target = new Float32Array(2);
+            direct.read(file, row, places, row, new Uint8Array(target.buffer));
+            return Array.from(target);
+          });
+        };
+        const third = 0x555 / 4096;
+        const plain = { ...common, chunk: undefined, address: 3, filters: [] };
+        expect(rowsOf(plain, NO_PLACES)).toEqual([
+          [1, -2],
+          [third, Infinity],
+        ]);
+        const chunked = { ...common, chunk: [1, 2], address: NOWHERE, filters: [] };
+        const address = Float64Array.of(7, NOWHERE);
+        const places = { address, stored: undefined, mask: undefined };
+        expect(rowsOf(chunked, places)).toEqual([
+          [third, Infinity],
+          [0.5, 0.5],
+        ]);
+        file.close();
+      }),
+  );
+
   test("are those of the data set, in any order, for any layout", () =>
     inFolder((folder) => {
       for (let seed = 1; seed <= 300; seed++) {

@@ -173,6 +173,7 @@ describe("a layout", () => {
           payload,
           type: "u2",
           itemShape: [4, 5],
+          varies: false,
           fragmentFirst: 0,
           rows: 3,
           payloadFile: 0,

@@ -66,6 +66,7 @@ const runSource = (
   payload: "p",
   type: "i4",
   itemShape,
+  varies: false,
   fragmentFirst: 0,
   rows,
   payloadFile: 0,

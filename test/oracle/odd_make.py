@@ -124,7 +124,7 @@ def exotic():
     d = f.create_dataset("bigdata1", (ROWS,), h5py.vlen_dtype(np.dtype("i4")))
     for row in range(ROWS):
         d[row] = np.arange(row % 5 + 1)
-    f.close()
+    end("vlen", f)
     simple("scaleoffset", options={"chunks": CHUNK, "scaleoffset": 0})
     for name, given in [("szip", "SZIP=8,NN"), ("nbit", "NBIT")]:
         os.makedirs(f"{root}/{name}")

@@ -112,7 +112,7 @@ describe("fragments that are ring items", () => {
     ]);
     // Words in another order are words beside the data, not in them.
     expect([...(fragments[1]!.data as Uint8Array)]).toEqual([1, 2, 3, 4]);
-    expect(fragments[0]!.source).toEqual({ name: "1", type: "u1", shape: [-1] });
+    expect(fragments[0]!.source).toEqual({ name: "1", type: "u1", shape: [-1], hasWords: true });
     expect(sources.counts.bytes).toBe(19);
     await sources.close();
   });

@@ -313,10 +313,24 @@ describe("counts that no message can have", () => {
   });
 });
 
-const withStorage = (fields: { chunk?: readonly number[]; fill?: unknown }): Uint8Array => {
+const withStorage = (
+  fields: { chunk?: readonly number[]; fill?: unknown; halves?: unknown },
+  type = "i4",
+): Uint8Array => {
   const [source] = SENT.sources;
   const storage = { ...source!.storage!, ...fields };
-  return encodeValue({ ...SENT, sources: [{ ...source, storage }] });
+  return encodeValue({ ...SENT, sources: [{ ...source, type, storage }] });
+};
+
+/** A source whose rows have lengths of their own. */
+const varying = (fields: object, welcome: object = {}): Uint8Array => {
+  const source = { ...SENT.sources[0], itemShape: [], varies: true, storage: undefined };
+  return encodeValue({ ...SENT, ...welcome, sources: [{ ...source, ...fields }] });
+};
+
+const EXTRACT = {
+  ...{ outputs: [], host: "node17", buildings: 0, memoryBytes: 1 },
+  extract: { gzip: 0, shuffle: false, strict: false },
 };
 
 const welcomeOf = (path: string): Uint8Array =>
@@ -352,6 +366,22 @@ describe("wrong fields", () => {
     ["a fill value of half an element", () => decodeWelcome(withStorage({ fill: "fffc" }))],
     ["a fill value that is no number", () => decodeWelcome(withStorage({ fill: "fffffcxy" }))],
     ["a fill value that is a list", () => decodeWelcome(withStorage({ fill: [1, 2, 3, 4] }))],
+    [
+      "16-bit floats that aren't f4",
+      () => decodeWelcome(withStorage({ halves: true, fill: "ff00" })),
+    ],
+    ["16-bit floats, perhaps", () => decodeWelcome(withStorage({ halves: 1, fill: "ff00" }, "f4"))],
+    ["a fill value of two halves", () => decodeWelcome(withStorage({ halves: true }, "f4"))],
+    ["rows of variable length with a shape", () => decodeWelcome(varying({ itemShape: [2] }))],
+    [
+      "rows of variable length with a place",
+      () => decodeWelcome(varying({ storage: SENT.sources[0]!.storage })),
+    ],
+    ["rows of a length that may vary", () => decodeWelcome(varying({ varies: "perhaps" }))],
+    [
+      "an extract of rows of variable length",
+      () => decodeWelcome(varying({}, { rebuild: EXTRACT })),
+    ],
     ["a sid beyond 16 bit", () => decodeWelcome(encodeValue({ ...SENT, sid: 65_536 }))],
     ["a source of no file", () => decodeWelcome(encodeValue({ ...SENT, files: [] }))],
     [
@@ -385,6 +415,15 @@ describe("wrong fields", () => {
     ],
   ])("are refused: %s", async (_, decode) => {
     expect((await faultOf(decode)).tag).toBe("frame-bad");
+  });
+
+  test("16-bit floats, and rows of variable length, are welcome", () => {
+    const halves = decodeWelcome(withStorage({ halves: true, fill: "ff00" }, "f4"));
+    expect(halves).toMatchObject({
+      sources: [{ type: "f4", storage: { halves: true, fill: Uint8Array.of(0xff, 0) } }],
+    });
+    const source = { itemShape: [], varies: true, storage: undefined };
+    expect(decodeWelcome(varying({}))).toMatchObject({ sources: [source] });
   });
 
   test("a lease that names an unknown source is refused", async () => {

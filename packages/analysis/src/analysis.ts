@@ -49,9 +49,11 @@ export interface SourceInfo {
   readonly type: ElementType;
   /** Dimensions of one fragment; {@link VARIES}: its length differs from fragment to fragment. */
   readonly shape: readonly number[];
+  /** Its fragments are ring items, which have `words`. */
+  readonly hasWords?: true;
 }
 
-/** The one dimension of what ring items hold. */
+/** The one dimension of what ring items hold, and of rows of variable length. */
 export const VARIES = -1;
 
 /** An analysis at work in one client. */
@@ -102,8 +104,8 @@ export interface Fragment<Data extends Elements = Elements> {
   /** Row of the source's data set; of a ring item its place among its source's fragments, in file order. */
   readonly row: number;
   /**
-   * Shape (product of source.shape), C order; of a ring item the bytes behind its headers. Valid during the
-   * call only: the memory is used again for the next events. It may be memory that threads share.
+   * Shape (product of source.shape), C order; where that varies as many elements as this fragment has, or none. Of a ring
+   * item the bytes behind its headers. Valid during the call only: the memory is used again for the next events. It may be memory that threads share.
    */
   readonly data: Data;
   /**

@@ -55,16 +55,19 @@ export {
   JOINED_GAP_BYTES_MAX,
   SMALL_BYTES_MAX,
 } from "./hdf5/rows/read-window.ts";
+export { widenHalves } from "./hdf5/rows/halves.ts";
 export { RowRanges } from "./hdf5/rows/row-ranges.ts";
 export { piecesOf } from "./hdf5/rows/row-stretches.ts";
 export {
   chunkBytesOf,
   chunksPerRow,
+  givenBytesOf,
   isMisplaced,
   NO_PLACES,
   NOWHERE,
   rowBytesOf,
   rowsPerChunk,
+  storedElementBytes,
   type ChunkPlaces,
   type RowLayout,
 } from "./hdf5/rows/row-layout.ts";

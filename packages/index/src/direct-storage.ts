@@ -77,7 +77,7 @@ const library = (reason: string): LibraryStorage => ({ kind: "library", reason }
 function unreadable(dataSet: Hdf5DataSet): string {
   if (dataSet.length === 0) return "";
   const read = attempted(() => {
-    dataSet.readRows(0, 1, new Uint8Array(dataSet.rowBytes));
+    dataSet.checkRow(0);
   });
   return read === undefined ? "" : `, and that fails: ${read.message}`;
 }
@@ -99,6 +99,7 @@ function directStorage(storage: Storage, { shape, typeName }: DataSetShape): Sou
   const common = {
     itemShape: shape.slice(1),
     elementBytes,
+    ...(typeName.endsWith("f2") && { halves: true as const }),
     bigEndian: typeName.startsWith(">"),
     fill: storage.fill,
   };

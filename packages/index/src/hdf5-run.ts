@@ -83,8 +83,8 @@ function sourcesOf(scans: readonly Scan[], root: string): ScannedSource[] {
     const file = { path, fingerprint };
     const [other] = elsewhere(scan);
     const payloadFile = other === undefined ? file : fileOnce(others, other);
-    const { time, payload, type, itemShape } = source;
-    const layout = { time, payload, type, itemShape };
+    const { time, payload, type, storedType, itemShape, varies } = source;
+    const layout = { time, payload, type, storedType, itemShape, varies };
     return { name: names[i]!, file, payloadFile, ...layout, times, disorder, storage };
   });
 }

@@ -1,6 +1,7 @@
 import type { ElementType } from "@evb/event";
 import type { DataSetShape, Hdf5File } from "@evb/formats";
 import { fault } from "./faults.ts";
+import type { StoredType } from "./stored-type.ts";
 
 export const LAYOUTS = ["seed", "lcls"] as const;
 export type Layout = (typeof LAYOUTS)[number];
@@ -14,8 +15,12 @@ export interface SourceLayout {
   readonly payload: string;
   readonly rows: number;
   readonly type: ElementType;
-  /** Dimensions of one fragment. */
+  /** How they are stored: as they are given, or as 16-bit floats. */
+  readonly storedType: StoredType;
+  /** Dimensions of one fragment; none where its length varies. */
   readonly itemShape: readonly number[];
+  /** Rows are sequences of numbers, each with a length of its own. */
+  readonly varies: boolean;
   /** Present in the file that says which time stamps are of interest. */
   readonly labels?: LabelLayout;
 }
@@ -77,8 +82,8 @@ function lcls(file: Hdf5File): SourceLayout {
 function sourceLayout(file: Hdf5File, layout: Layout, time: string, payload: string): SourceLayout {
   const rows = checkTimes(file, layout, time);
   const shape = file.shapeOf(payload);
-  const type = shape?.type;
-  if (shape === undefined || type === undefined || type.startsWith("S") || shape.shape.length === 0)
+  const element = shape && elementOf(shape);
+  if (shape === undefined || element === undefined)
     throw mismatch(file, layout, payload, "rows of numbers, one per time stamp", shape);
   if (shape.shape[0] !== rows)
     throw mismatch(file, layout, payload, `as long as ${time} (${String(rows)} rows)`, shape);
@@ -87,9 +92,19 @@ function sourceLayout(file: Hdf5File, layout: Layout, time: string, payload: str
     time,
     payload,
     rows,
-    type: type as ElementType,
+    type: element.type as ElementType,
+    storedType: element.typeName.slice(1) as StoredType,
     itemShape: shape.shape.slice(1),
+    varies: shape.sequenceOf !== undefined,
   };
+}
+
+/** What rows are made of; undefined where they are no rows of numbers. */
+function elementOf(shape: DataSetShape): Pick<DataSetShape, "type" | "typeName"> | undefined {
+  const { type, sequenceOf } = shape;
+  if (sequenceOf !== undefined) return shape.shape.length === 1 ? sequenceOf : undefined;
+  const isNumber = type !== undefined && !type.startsWith("S");
+  return isNumber && shape.shape.length > 0 ? shape : undefined;
 }
 
 /** Returns how many there are. */

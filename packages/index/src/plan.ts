@@ -7,8 +7,8 @@ import type { RunEvents, RunSource } from "./run-index.ts";
 export interface RunPlan {
   readonly events: number;
   readonly fragments: number;
-  /** Decoded bytes of all fragments. */
-  readonly bytesNeeded: number;
+  /** Decoded bytes of all fragments; undefined where those of a source aren't known. */
+  readonly bytesNeeded: number | undefined;
   /** As the events have them. */
   readonly sources: readonly SourcePlan[];
 }
@@ -16,7 +16,8 @@ export interface RunPlan {
 export interface SourcePlan {
   readonly source: string;
   readonly fragments: number;
-  readonly bytesNeeded: number;
+  /** Undefined: only reading says how long its rows are. */
+  readonly bytesNeeded: number | undefined;
   /** Undefined: the HDF5 library reads it, and the index doesn't say how its bytes lie. */
   readonly reading: PlannedReading | undefined;
 }
@@ -63,7 +64,9 @@ export function planEvents(
   return {
     events: end - first,
     fragments: sources.reduce((sum, each) => sum + each.fragments, 0),
-    bytesNeeded: sources.reduce((sum, each) => sum + each.bytesNeeded, 0),
+    bytesNeeded: sources.some(({ bytesNeeded }) => bytesNeeded === undefined)
+      ? undefined
+      : neededOf(sources),
     sources,
   };
 }
@@ -73,7 +76,7 @@ export function planTotals({ sources }: Pick<RunPlan, "sources">): PlanTotals {
   const sumOf = (field: "bytesRead" | "bytesUnpacked" | "reads"): number =>
     known.reduce((sum, { reading }) => sum + reading![field], 0);
   return {
-    bytesNeeded: known.reduce((sum, { bytesNeeded }) => sum + bytesNeeded, 0),
+    bytesNeeded: neededOf(known),
     bytesRead: sumOf("bytesRead"),
     bytesUnpacked: sumOf("bytesUnpacked"),
     reads: sumOf("reads"),
@@ -81,6 +84,9 @@ export function planTotals({ sources }: Pick<RunPlan, "sources">): PlanTotals {
       .length,
   };
 }
+
+const neededOf = (sources: readonly SourcePlan[]): number =>
+  sources.reduce((sum, { bytesNeeded }) => sum + (bytesNeeded ?? 0), 0);
 
 const slabOf = (events: number, fragments: number): number =>
   Math.max(1, Math.min(SLAB_FRAGMENTS, Math.floor((SLAB_FRAGMENTS * events) / (fragments + 1))));
@@ -107,10 +113,11 @@ function addRows(
 }
 
 function planOf(source: RunSource, fragments: number, tally: RowTally | undefined): SourcePlan {
-  const { itemShape, type, storage } = source;
+  const { itemShape, varies, type, storage } = source;
   const rowBytes = rowBytesOf({ itemShape, elementBytes: elementBytes(type) });
   const reading = tally?.reading;
   // What of an item is its headers only reading it says.
-  const bytesNeeded = storage?.ring === undefined ? fragments * rowBytes : reading!.bytesRead;
+  const needed = storage?.ring === undefined ? fragments * rowBytes : reading!.bytesRead;
+  const bytesNeeded = varies && fragments > 0 ? undefined : needed;
   return { source: source.name, fragments, bytesNeeded, reading };
 }

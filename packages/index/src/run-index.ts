@@ -1,16 +1,10 @@
 import { statSync } from "node:fs";
-import {
-  asElementType,
-  elementBytes,
-  isEvbError,
-  sentenceOf,
-  sourceOfFragment,
-  type ElementType,
-} from "@evb/event";
+import { isEvbError, sentenceOf, sourceOfFragment, type ElementType } from "@evb/event";
 import {
   DataFile,
   Hdf5File,
   loadHdf5,
+  storedElementBytes,
   type ChunkPlaces,
   type Hdf5DataSet,
   type RowLayout,
@@ -22,7 +16,9 @@ import { placeOf, type DataPlace } from "./inputs.ts";
 import { columnPlace, PagedColumn } from "./paged-column.ts";
 import type { MatchReport } from "./report.ts";
 import { RING_INDEX_FORMAT } from "./ring/ring-index-columns.ts";
+import { parseShape } from "./shape-text.ts";
 import { libraryReasonIn, parseStorage } from "./storage-text.ts";
+import { givenType } from "./stored-type.ts";
 import { INDEX_FORMAT, INDEX_VERSION } from "./write.ts";
 
 /** One input file, as the index remembers it. */
@@ -42,7 +38,10 @@ export interface RunSource {
   readonly time: string;
   readonly payload: string;
   readonly type: ElementType;
+  /** Dimensions of one fragment; none where its length varies. */
   readonly itemShape: readonly number[];
+  /** Rows are sequences of numbers, each with a length of its own. */
+  readonly varies: boolean;
   /** Number of its first row among the fragments of all sources. */
   readonly fragmentFirst: number;
   readonly rows: number;
@@ -312,8 +311,8 @@ function readSources(file: Hdf5File): RunSource[] {
   ].map(text);
   const [files, firsts, rows, payloadFiles] = ["file", "first", "rows", "payload_file"].map(number);
   return names!.map((name, i) => {
-    const type = asElementType(types![i]!) ?? unknownType(file.path, types![i]!);
-    const itemShape = shapes![i] === "" ? [] : shapes![i]!.split(",").map(Number);
+    const { type, ...halves } = givenType(types![i]!) ?? unknownType(file.path, types![i]!);
+    const { itemShape, varies } = parseShape(shapes![i]!);
     return {
       name,
       file: files![i]!,
@@ -321,10 +320,15 @@ function readSources(file: Hdf5File): RunSource[] {
       payload: payloads![i]!,
       type,
       itemShape,
+      varies,
       fragmentFirst: firsts![i]!,
       rows: rows![i]!,
       payloadFile: payloadFiles![i]!,
-      storage: parseStorage(storages![i]!, { itemShape, elementBytes: elementBytes(type) }),
+      storage: parseStorage(storages![i]!, {
+        itemShape,
+        ...halves,
+        elementBytes: storedElementBytes(type, halves),
+      }),
     };
   });
 }

@@ -2,6 +2,7 @@ import type { Disorder, ElementType, MatchRows } from "@evb/event";
 import type { SourceStorage } from "./direct-storage.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import type { LabelTable } from "./scan.ts";
+import type { StoredType } from "./stored-type.ts";
 
 /** One input file. */
 export interface ScannedFile {
@@ -20,8 +21,12 @@ export interface ScannedSource {
   readonly time: string;
   readonly payload: string;
   readonly type: ElementType;
-  /** Dimensions of one fragment. */
+  /** As the index has it: what `type` is in the file. */
+  readonly storedType: StoredType;
+  /** Dimensions of one fragment; none where its length varies. */
   readonly itemShape: readonly number[];
+  /** Rows are sequences of numbers, each with a length of its own. */
+  readonly varies: boolean;
   /** Shape (rows), u64 ticks in file order. */
   readonly times: BigUint64Array;
   readonly disorder: Disorder;

@@ -19,7 +19,7 @@ export function storageText(storage: SourceStorage): string {
 /** @param source what the index says of it besides; @throws SyntaxError where it is damaged */
 export function parseStorage(
   text: string,
-  source: { readonly itemShape: readonly number[]; readonly elementBytes: number },
+  source: Pick<RowLayout, "itemShape" | "elementBytes" | "halves">,
 ): RowLayout | undefined {
   const found = JSON.parse(text) as {
     library?: string;

@@ -4,6 +4,7 @@ import { belowRoot } from "./inputs.ts";
 import type { IndexContent, IndexOrder } from "./order.ts";
 import type { IndexedSource, ScannedFile } from "./run-scan.ts";
 import type { LabelTable } from "./scan.ts";
+import { shapeText } from "./shape-text.ts";
 import { storageText } from "./storage-text.ts";
 
 /** docs/index-format.md says what each data set holds; a change there counts this up. */
@@ -97,12 +98,9 @@ function writeSources(writer: Hdf5Writer, { files, sources, report }: IndexConte
   );
   writer.writeStrings(
     "/sources/type",
-    sources.map(({ type }) => type),
+    sources.map(({ storedType }) => storedType),
   );
-  writer.writeStrings(
-    "/sources/item_shape",
-    sources.map(({ itemShape }) => itemShape.join(",")),
-  );
+  writer.writeStrings("/sources/item_shape", sources.map(shapeText));
   writer.writeColumn(
     "/sources/first",
     "u8",

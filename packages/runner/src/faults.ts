@@ -197,6 +197,11 @@ export const fault = faults({
     (at: { index: string; layout: string }) =>
       `${at.index} is of a run of layout ${at.layout}, whose fragments are no rows of one length; \`evb order\` writes such runs`,
   ],
+  "extract-varies": [
+    2,
+    (at: { index: string; sources: readonly string[] }) =>
+      `in ${at.index}, rows of ${at.sources.slice(0, 12).join(", ")}${at.sources.length > 12 ? ", …" : ""} have lengths of their own, and those of an extract have one; choose other sources with --sources`,
+  ],
   "extract-stopped": [
     4,
     (at: { done: number; parts: number }) =>

@@ -40,7 +40,7 @@ function totalLines(plan: RunPlan, rateBytes: number | undefined): string[] {
   const least = unknownSources > 0 ? "at least " : "";
   const beside = unknownSources > 0 ? ` (${counted(unknownSources, "source")} unknown)` : "";
   const lines = [
-    `needed    ${bytesText(plan.bytesNeeded)}`,
+    `needed    ${neededText(plan)}`,
     `to read   ${least}${bytesText(bytesRead)} in ${counted(reads, "read")}${beside}`,
   ];
   if (plan.sources.some(({ reading }) => (reading?.filters.length ?? 0) > 0))
@@ -55,6 +55,14 @@ function totalLines(plan: RunPlan, rateBytes: number | undefined): string[] {
   return lines;
 }
 
+/** At least so much, where sources have rows of which nobody knows how long they are. */
+function neededText({ bytesNeeded, sources }: RunPlan): string {
+  if (bytesNeeded !== undefined) return bytesText(bytesNeeded);
+  const known = sources.reduce((sum, each) => sum + (each.bytesNeeded ?? 0), 0);
+  const unknown = sources.filter((each) => each.bytesNeeded === undefined).length;
+  return `at least ${bytesText(known)} (${counted(unknown, "source")} unknown)`;
+}
+
 function sourceTable(sources: readonly SourcePlan[]): string[] {
   const shown = sources.slice(0, SOURCES_SHOWN);
   const header = ["fragments", "needed", "to read", "reads", "factor", "chunk", "filters"];
@@ -65,7 +73,7 @@ function sourceTable(sources: readonly SourcePlan[]): string[] {
 }
 
 function sourceCells({ fragments, bytesNeeded, reading }: SourcePlan): string[] {
-  const known = [countText(fragments), bytesText(bytesNeeded)];
+  const known = [countText(fragments), bytesNeeded === undefined ? "?" : bytesText(bytesNeeded)];
   if (reading === undefined) return [...known, "?", "?", "?", "?", "library"];
   const { bytesRead, bytesUnpacked, reads, filters, chunks } = reading;
   return [
@@ -79,7 +87,7 @@ function sourceCells({ fragments, bytesNeeded, reading }: SourcePlan): string[] 
 }
 
 /** `1.90 x`; of nothing that is needed there is no factor. */
-const factorText = (bytes: number, needed: number): string =>
+const factorText = (bytes: number, needed = 0): string =>
   needed === 0 ? "-" : `${(bytes / needed).toFixed(2)} x`;
 
 const libraryRemark =
@@ -99,7 +107,7 @@ const savingOf = ({ reading }: SourcePlan): number => {
   return better === undefined ? 0 : reading!.bytesUnpacked - better.bytesUnpacked;
 };
 
-function chunkRemark({ source, bytesNeeded, reading }: SourcePlan): string[] {
+function chunkRemark({ source, bytesNeeded = 0, reading }: SourcePlan): string[] {
   const chunks = reading?.chunks;
   if (chunks?.better === undefined) return [];
   const { eventsPerChunk, better } = chunks;

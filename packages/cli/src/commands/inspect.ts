@@ -218,8 +218,9 @@ function showFile(file: Hdf5File, json: boolean): void {
   if (nodes.length === NODES_MAX) print(`… the first ${String(NODES_MAX)} entries`);
 }
 
-function shapeText({ shape, typeName, chunk, filters }: DataSetShape): string {
+function shapeText({ shape, typeName, isEnumeration, chunk, filters }: DataSetShape): string {
   const storage = chunk === undefined ? "" : `, chunks (${chunk.join(", ")})`;
   const filtered = filters.length === 0 ? "" : `, ${filters.join(" + ")}`;
-  return `(${shape.join(", ")}) of ${typeName}${storage}${filtered}`;
+  const named = isEnumeration ? " with names" : "";
+  return `(${shape.join(", ")}) of ${typeName}${named}${storage}${filtered}`;
 }

@@ -48,7 +48,7 @@ function planReport({ plan, library, rateBytes }: PlanShown): object {
   return {
     events: plan.events,
     fragments: plan.fragments,
-    bytesNeeded: plan.bytesNeeded,
+    bytesNeeded: plan.bytesNeeded ?? null,
     bytesToRead,
     bytesUnpacked: isKnown ? totals.bytesUnpacked : null,
     amplification: isKnown ? ratio(totals.bytesUnpacked, plan.bytesNeeded) : null,
@@ -68,7 +68,7 @@ function sourceReport({ source, fragments, bytesNeeded, reading }: SourcePlan): 
   return {
     source,
     fragments,
-    bytesNeeded,
+    bytesNeeded: bytesNeeded ?? null,
     bytesToRead: reading?.bytesRead ?? null,
     bytesUnpacked: reading?.bytesUnpacked ?? null,
     amplification: reading === undefined ? null : ratio(reading.bytesUnpacked, bytesNeeded),
@@ -89,5 +89,4 @@ function sourceReport({ source, fragments, bytesNeeded, reading }: SourcePlan): 
 }
 
 /** Of nothing that is needed there is none. */
-const ratio = (bytes: number, needed: number): number | null =>
-  needed === 0 ? null : bytes / needed;
+const ratio = (bytes: number, needed = 0): number | null => (needed === 0 ? null : bytes / needed);

@@ -2,23 +2,39 @@ import { elementBytes, viewElements, type Elements, type ElementType } from "@ev
 import { fault } from "../faults.ts";
 import type { RowReader } from "../row-reader.ts";
 import { FILTER_MISSING, type Hdf5 } from "./library.ts";
+import { HALF_BYTES, widenHalves } from "./rows/halves.ts";
+import { swapBytes } from "./rows/swap-bytes.ts";
 
 /** Numbers, or fixed-length strings of so many bytes. */
 export type CellType = ElementType | `S${number}`;
 
-/** What a data set is, without its content. */
-export interface DataSetShape {
-  /** Rows first. A scalar has no dimension. */
-  readonly shape: readonly number[];
+/** What the elements of a data set are. */
+export interface ElementShape {
   /** Undefined where it is none that evb works on (compound, variable length, …). */
   readonly type: CellType | undefined;
-  /** What it is called in messages, also where evb can't work on it. */
+  /** What it is called in messages, also where evb can't work on it; of numbers numpy's dtype.str, as they are stored. */
   readonly typeName: string;
+  /** Integers with names, which evb leaves out. */
+  readonly isEnumeration: boolean;
+}
+
+/** What the elements of a data set are, where each may be a sequence of others. */
+export interface RowElements extends ElementShape {
+  /** Each is a sequence of such numbers, with a length of its own; `type` is then undefined. */
+  readonly sequenceOf?: ElementShape & { readonly type: ElementType };
+}
+
+/** What a data set is, without its content. */
+export interface DataSetShape extends RowElements {
+  /** Rows first. A scalar has no dimension. */
+  readonly shape: readonly number[];
   /** Undefined where it isn't chunked. */
   readonly chunk: readonly number[] | undefined;
   readonly filters: readonly string[];
 }
 
+/** In the library's memory (hvl_t): number of elements 4 | where they are 4. */
+const SEQUENCE_BYTES = 8;
 /** A chunk of compressed rows is decoded whole and kept, if it is not larger than this: 64 MiB of HDF5's 2 GiB heap. */
 const DECODED_CHUNK_BYTES_MAX = 64 * 2 ** 20;
 /**
@@ -33,6 +49,8 @@ export class Hdf5DataSet implements RowReader {
   readonly shape: DataSetShape;
   readonly length: number;
   readonly rowBytes: number;
+  /** The same before 16-bit floats become wider. */
+  readonly #storedBytes: number;
   readonly #hdf5: Hdf5;
   readonly #fileId: bigint;
   readonly #filePath: string;
@@ -53,6 +71,7 @@ export class Hdf5DataSet implements RowReader {
     const cells = shape.shape.slice(1).reduce((product, n) => product * n, 1);
     const cell = shape.type === undefined ? 0 : cellBytes(shape.type);
     this.rowBytes = cells * cell;
+    this.#storedBytes = isHalf(shape) ? cells * HALF_BYTES : this.rowBytes;
     const chunkRows = shape.filters.length > 0 ? (shape.chunk?.[0] ?? 1) : 1;
     this.#chunked = chunkRows > 1 && chunkRows * this.rowBytes <= DECODED_CHUNK_BYTES_MAX;
     const smallRows = Math.floor(SMALL_ROWS_BYTES / Math.max(1, this.rowBytes));
@@ -69,6 +88,37 @@ export class Hdf5DataSet implements RowReader {
     // Several rows in one call: the library decodes each chunk once.
     if (rows > 1 || this.#rowsTogether === 1) target.set(this.#read(row, rows));
     else target.set(this.#keptRow(row));
+  }
+
+  /**
+   * A row of a data set of sequences: little-endian numbers, as many as it has, in memory of their own.
+   *
+   * @throws EvbError "hdf5-read-failed", "hdf5-row-out-of-range", "hdf5-no-such-data-set" where it holds none
+   */
+  readSequence(row: number): Uint8Array {
+    const { sequenceOf } = this.shape;
+    if (sequenceOf === undefined || this.shape.shape.length !== 1)
+      throw this.#wrongType("a sequence of numbers in each row");
+    if (row < 0 || row >= this.length) throw this.#outOfRange(row, 1);
+    const { module } = this.#hdf5;
+    const pointer = this.#heap(SEQUENCE_BYTES);
+    const [offset, one] = [[BigInt(row)], [1n]];
+    const { result, reason } = this.#hdf5.quietly(() =>
+      module.get_dataset_data(this.#fileId, this.path, one, offset, one, BigInt(pointer)),
+    );
+    if (result < 0) throw this.#readFailed(row, 1, reason);
+    // The heap may have grown: it is another view than before.
+    const [elements = 0, at = 0] = new Uint32Array(module.HEAPU8.buffer, pointer, 2);
+    const bytes = module.HEAPU8.slice(at, at + elements * storedBytesOf(sequenceOf));
+    module.reclaim_vlen_memory_count(this.#fileId, this.path, "", BigInt(pointer), one);
+    this.#bytesRead += bytes.length;
+    return given(inHostOrder(bytes, sequenceOf), sequenceOf);
+  }
+
+  /** Reads a row, of whatever kind, only to see whether that can be done. @throws EvbError as reading it does */
+  checkRow(row: number): void {
+    if (this.shape.sequenceOf === undefined) this.readRows(row, 1, new Uint8Array(this.rowBytes));
+    else this.readSequence(row);
   }
 
   /** All values in a typed array of their own; for columns, whose rows are single numbers. */
@@ -130,11 +180,10 @@ export class Hdf5DataSet implements RowReader {
     return rowOf(bytes, row - first, this.rowBytes);
   }
 
-  /** A view of HDF5's heap: gone with the next call. */
+  /** May be a view of HDF5's heap: gone with the next call. */
   #read(row: number, rows: number): Uint8Array {
-    const bytes = rows * this.rowBytes;
-    const pointer = this.#hdf5.heap(bytes);
-    if (pointer === 0) throw fault("hdf5-no-memory", { path: this.#filePath, bytes });
+    const bytes = rows * this.#storedBytes;
+    const pointer = this.#heap(bytes);
     const rest = this.shape.shape.slice(1);
     const count = [rows, ...rest].map(BigInt);
     const offset = [row, ...rest.map(() => 0)].map(BigInt);
@@ -155,7 +204,14 @@ export class Hdf5DataSet implements RowReader {
     );
     if (result < 0) throw this.#readFailed(row, rows, reason);
     this.#bytesRead += bytes;
-    return module.HEAPU8.subarray(pointer, pointer + bytes);
+    const cells = module.HEAPU8.subarray(pointer, pointer + bytes);
+    return given(this.shape.isEnumeration ? inHostOrder(cells, this.shape) : cells, this.shape);
+  }
+
+  #heap(bytes: number): number {
+    const pointer = this.#hdf5.heap(bytes);
+    if (pointer === 0) throw fault("hdf5-no-memory", { path: this.#filePath, bytes });
+    return pointer;
   }
 
   #readFailed(row: number, rows: number, reason: string): Error {
@@ -185,6 +241,29 @@ export const stringType = (bytes: number): CellType => `S${String(bytes)}` as Ce
 
 export function cellBytes(type: CellType): number {
   return type.startsWith("S") ? Number(type.slice(1)) : elementBytes(type as ElementType);
+}
+
+/** What a number takes in the file. */
+const storedBytesOf = ({ typeName }: ElementShape): number => Number(typeName.slice(2));
+
+/** 16-bit floats, whose type is then f4. */
+const isHalf = ({ typeName }: ElementShape): boolean => typeName.endsWith("f2");
+
+/**
+ * Turns big-endian numbers round, in place. The library does so, but not in sequences, nor where values have names: H5Tset_order
+ * refuses such types, and h5wasm doesn't look whether it did.
+ */
+function inHostOrder(bytes: Uint8Array, shape: ElementShape): Uint8Array {
+  if (shape.typeName.startsWith(">")) swapBytes(bytes, storedBytesOf(shape));
+  return bytes;
+}
+
+/** Little-endian numbers as evb hands them over. */
+function given(bytes: Uint8Array, shape: ElementShape): Uint8Array {
+  if (!isHalf(shape)) return bytes;
+  const wide = new Uint8Array(2 * bytes.length);
+  widenHalves(bytes, wide);
+  return wide;
 }
 
 /** Strings are padded with zero bytes or with blanks. */

@@ -1,6 +1,12 @@
-import { asElementType, sentenceOf } from "@evb/event";
+import { asElementType, sentenceOf, type ElementType } from "@evb/event";
 import { fault } from "../faults.ts";
-import { Hdf5DataSet, stringType, type CellType, type DataSetShape } from "./data-set.ts";
+import {
+  Hdf5DataSet,
+  stringType,
+  type DataSetShape,
+  type ElementShape,
+  type RowElements,
+} from "./data-set.ts";
 import type { Hdf5 } from "./library.ts";
 import { locate } from "./locate.ts";
 import { openForReading, type LibraryFile } from "./open.ts";
@@ -30,6 +36,8 @@ const CLASS_NAMES: Readonly<Record<number, string>> = {
 const CLASS_INTEGER = 0;
 const CLASS_FLOAT = 1;
 const CLASS_STRING = 3;
+/** Number of elements 4 | address of the heap that has them 8 | which one there 4 (HDF5 File Format Specification 3.0, IV.A.2.d, VIII). */
+const STORED_SEQUENCE_BYTES = 16;
 
 /** An HDF5 file, open for reading. Whoever opens it closes it. */
 export class Hdf5File {
@@ -82,7 +90,9 @@ export class Hdf5File {
   storageOf(path: string): Storage {
     const shape = this.shapeOf(path);
     if (shape === undefined) throw this.#noDataSet(path, this.absence(path));
-    if (shape.type === undefined) return { kind: "other", reason: `it holds ${shape.typeName}` };
+    const { type, typeName, sequenceOf } = shape;
+    const other = { kind: "other", reason: `it holds ${typeName}` } as const;
+    if (type === undefined && sequenceOf === undefined) return other;
     const located = locate(this.#hdf5, { id: this.#file.file_id, path: this.path }, path);
     if ("reason" in located) return { kind: "other", reason: located.reason };
     if (String(located.space.shape) !== String(shape.shape))
@@ -90,7 +100,13 @@ export class Hdf5File {
         kind: "other",
         reason: "its links lead evb and the HDF5 library to different places",
       };
-    return readStorage({ ...located, dataSet: path }, located.space);
+    if (sequenceOf === undefined) return readStorage({ ...located, dataSet: path }, located.space);
+    // Where they lie only the library knows; what can't be right is found all the same.
+    readStorage(
+      { ...located, dataSet: path },
+      { ...located.space, elementBytes: STORED_SEQUENCE_BYTES },
+    );
+    return other;
   }
 
   /** Everything in the file, by path, at most `max` entries. */
@@ -194,20 +210,41 @@ interface TypeMetadata {
   readonly signed: boolean;
   readonly littleEndian: boolean;
   readonly vlen: boolean;
+  /** Of enumerations: the class of what their values are. */
+  readonly enum_type?: { readonly type: number };
+  /** Of sequences: what they are of. */
+  readonly vlen_type?: TypeMetadata;
 }
 
-function typeOf(metadata: TypeMetadata): { type: CellType | undefined; typeName: string } {
-  const { type, size, signed, littleEndian, vlen } = metadata;
-  if (type === CLASS_STRING && vlen)
-    return { type: undefined, typeName: "variable-length strings" };
-  if (type === CLASS_STRING) return { type: stringType(size), typeName: `|S${String(size)}` };
-  if (type === CLASS_INTEGER || type === CLASS_FLOAT) {
+function typeOf({ vlen_type, ...metadata }: TypeMetadata): RowElements {
+  const element = elementOf(metadata);
+  if (vlen_type === undefined) return element;
+  const { type, typeName, isEnumeration } = typeOf(vlen_type);
+  // Of enumerations the library makes -1 of each value that has no name, and says nothing.
+  const isNumber = type !== undefined && !type.startsWith("S") && !isEnumeration;
+  return {
+    ...element,
+    typeName: `${element.typeName} of ${isEnumeration ? "enumerations" : typeName}`,
+    ...(isNumber && { sequenceOf: { type: type as ElementType, typeName, isEnumeration } }),
+  };
+}
+
+function elementOf(metadata: Omit<TypeMetadata, "vlen_type">): ElementShape {
+  const { type, size, signed, littleEndian, vlen, enum_type } = metadata;
+  const isEnumeration = enum_type?.type === CLASS_INTEGER;
+  const plain = { type: undefined, isEnumeration };
+  if (type === CLASS_STRING && vlen) return { ...plain, typeName: "variable-length strings" };
+  if (type === CLASS_STRING)
+    return { ...plain, type: stringType(size), typeName: `|S${String(size)}` };
+  if (type === CLASS_INTEGER || type === CLASS_FLOAT || isEnumeration) {
     const letter = type === CLASS_FLOAT ? "f" : signed ? "i" : "u";
     const order = size === 1 ? "|" : littleEndian ? "<" : ">";
     const name = `${letter}${String(size)}`;
-    return { type: asElementType(name), typeName: `${order}${name}` };
+    // f4 holds what 16-bit floats are.
+    const given = name === "f2" ? "f4" : asElementType(name);
+    return { ...plain, type: given, typeName: `${order}${name}` };
   }
-  return { type: undefined, typeName: CLASS_NAMES[type] ?? `values of HDF5 class ${String(type)}` };
+  return { ...plain, typeName: CLASS_NAMES[type] ?? `values of HDF5 class ${String(type)}` };
 }
 
 function filterName(filter: { id: number; name: string }): string {

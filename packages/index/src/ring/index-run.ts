@@ -169,7 +169,9 @@ class RunFragments {
         time: "",
         payload: "",
         type: "u1",
+        storedType: "u1",
         itemShape: layout.itemShape,
+        varies: false,
         times,
         disorder: disorderOf(times),
         storage: {

@@ -1,5 +1,4 @@
-import { elementBytes } from "@evb/event";
-import { chunksPerRow, type RowLayout } from "@evb/formats";
+import { chunksPerRow, storedElementBytes, type RowLayout } from "@evb/formats";
 import type { Welcome } from "../wire/join.ts";
 import type { LeaseSources } from "../wire/lease-message.ts";
 
@@ -9,7 +8,7 @@ export const layoutOf = ({
   itemShape,
   type,
 }: Welcome["sources"][number]): RowLayout | undefined =>
-  storage && { ...storage, itemShape, elementBytes: elementBytes(type) };
+  storage && { ...storage, itemShape, elementBytes: storedElementBytes(type, storage) };
 
 /** What leases may say of these sources. */
 export function leaseSourcesOf({ sources }: Pick<Welcome, "sources">): LeaseSources {

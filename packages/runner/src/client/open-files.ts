@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { DataFile, Hdf5File, type Hdf5, type RowReader } from "@evb/formats";
+import { DataFile, Hdf5File, type Hdf5, type Hdf5DataSet } from "@evb/formats";
 import { checkFile, fileState, placeOf, type DataPlace, type FileState } from "@evb/index";
 import { fault } from "../faults.ts";
 import type { Welcome } from "../wire/join.ts";
@@ -12,7 +12,7 @@ interface OpenFile {
   data: DataFile | undefined;
   library: Hdf5File | undefined;
   /** Sources that are read through the library, by row. */
-  readonly readers: Map<number, RowReader>;
+  readonly readers: Map<number, Hdf5DataSet>;
 }
 
 /**
@@ -60,7 +60,7 @@ export class OpenFiles {
   }
 
   /** A source through the HDF5 library. @throws EvbError "index-stale", "data-missing"; what the library can't open */
-  library(source: number): RowReader {
+  library(source: number): Hdf5DataSet {
     const { file: row, payload } = this.#welcome.sources[source]!;
     const file = this.#file(row);
     const known = file.readers.get(source);

@@ -35,7 +35,9 @@ const VIEWS_MAX = 256;
 
 interface Source {
   readonly info: SourceInfo;
+  /** 0 where rows have lengths of their own, and no place in the pool. */
   readonly rowBytes: number;
+  readonly varies: boolean;
   /** In the pool. */
   readonly room: number;
   /** Undefined: the HDF5 library reads it. */
@@ -105,8 +107,18 @@ export class Sources {
     const sources: Source[] = [];
     for (const [row, info] of infos.entries()) {
       const layout = decodes && layouts[row];
-      const direct = reads ? await directRows(welcome.sources[row]!, layout && take) : undefined;
-      sources.push(newSource(info, direct, layout === undefined ? 0 : chunkBytesOf(layout)));
+      const source = welcome.sources[row]!;
+      const direct = reads ? await directRows(source, layout && take) : undefined;
+      const aheadBytes = layout === undefined ? 0 : chunkBytesOf(layout);
+      sources.push(
+        newSource({
+          info,
+          rowBytes: givenRowBytes(source),
+          varies: source.varies === true,
+          direct,
+          aheadBytes,
+        }),
+      );
     }
     const isExotic = reads && sources.some(({ direct }) => direct === undefined);
     const hdf5 = isExotic ? await loadHdf5() : undefined;
@@ -284,19 +296,21 @@ export class Sources {
     const row = lease.row[fragment]!;
     const source = this.#sources[number]!;
     const place = this.#placeAt(source, offset);
-    const { info, direct } = source;
+    const { info, varies, direct } = source;
     // What keeps a file from being opened ends the run; what is wrong in it fails the event.
     const reader = direct === undefined ? this.#files.library(number) : this.#files.data(number);
     let bytes = place.bytes;
     try {
       if (reader instanceof DataFile)
         bytes = direct!.read(reader, row, lease.places, this.#chunks.at(lease, fragment), bytes);
+      else if (varies) bytes = reader.readSequence(row);
       else reader.readRows(row, 1, bytes);
     } catch (thrown) {
       const reason = sentenceOf(thrown);
       throw fault("fragment-failed", { source: info.name, row, reason }, { cause: thrown });
     }
     this.#bytes += bytes.length;
+    if (varies) return new EventFragment(info, row, viewElements(info.type, bytes));
     const data = bytes === place.bytes ? place.data : viewOf(source, bytes);
     return new EventFragment(info, row, data);
   }
@@ -304,20 +318,25 @@ export class Sources {
 
 /** What an analysis hears of the sources. */
 export const sourceInfos = ({ sources }: Pick<Welcome, "sources">): SourceInfo[] =>
-  sources.map(({ name, type, itemShape, storage }) => ({
-    name,
-    type,
-    shape: storage?.ring === undefined ? itemShape : [VARIES],
-  }));
+  sources.map(({ name, type, itemShape, varies, storage }) => {
+    const isRing = storage?.ring !== undefined;
+    const shape = isRing || varies === true ? [VARIES] : itemShape;
+    return { name, type, shape, ...(isRing && { hasWords: true }) };
+  });
 
 export const eventKey = ({ id }: Lease, from: number): string => `${String(id)} ${String(from)}`;
 
-function newSource(info: SourceInfo, direct: DirectRows | undefined, aheadBytes: number): Source {
-  const rowBytes = rowBytesOf({ itemShape: info.shape, elementBytes: elementBytes(info.type) });
-  const room = Math.ceil(rowBytes / ALIGNMENT) * ALIGNMENT;
+function newSource(
+  source: Pick<Source, "info" | "rowBytes" | "varies" | "direct" | "aheadBytes">,
+): Source {
+  const room = Math.ceil(source.rowBytes / ALIGNMENT) * ALIGNMENT;
   const views = new Map<number, Elements>();
-  return { info, rowBytes, room, direct, aheadBytes, groupAhead: -1, place: NOWHERE_YET, views };
+  return { ...source, room, groupAhead: -1, place: NOWHERE_YET, views };
 }
+
+/** As the analysis gets them. */
+const givenRowBytes = ({ itemShape, varies, type }: Welcome["sources"][number]): number =>
+  varies === true ? 0 : rowBytesOf({ itemShape, elementBytes: elementBytes(type) });
 
 /** Whether its chunks are being decoded for an event before. */
 const isBegun = ({ direct, aheadBytes, groupAhead }: Source, row: number): boolean =>

@@ -25,12 +25,13 @@ export function welcomeOf(
     indexPath: path,
     files: files.map(({ path, sizeBytes, ends }) => ({ path, sizeBytes, ends })),
     sources: sources.map(
-      ({ name, file, payload, type, itemShape, rows, payloadFile, storage }) => ({
+      ({ name, file, payload, type, itemShape, varies, rows, payloadFile, storage }) => ({
         name,
         file,
         payload,
         type,
         itemShape,
+        ...(varies && { varies }),
         rows,
         payloadFile,
         ...(storage && { storage: storageOf(storage) }),
@@ -54,6 +55,7 @@ const storageOf = ({
   address,
   filters,
   fill,
+  halves,
   ring,
 }: RowLayout): WelcomeStorage => ({
   bigEndian,
@@ -61,5 +63,6 @@ const storageOf = ({
   address,
   filters,
   fill,
+  ...(halves && { halves }),
   ...(ring && { ring }),
 });

@@ -112,6 +112,8 @@ async function prepare(
   const range = eventRange(job.events, index.eventCount);
   const events = job.sources === undefined ? index : withSources(index, job.sources);
   const attributes = attributesOf(job, index, range);
+  const varying = events.sources.filter(({ varies }) => varies).map(({ name }) => name);
+  if (varying.length > 0) throw fault("extract-varies", { index: index.path, sources: varying });
   if ((await checkOut(job, index, attributes)).isWhole) return undefined;
   index.checkFresh(job.places);
   const shape = new ExtractShape(events.sources, range.end - range.first, job.sizes);

@@ -1,4 +1,4 @@
-import { rowBytesOf, RowRanges, type ChunkPlaces, type RowLayout } from "@evb/formats";
+import { givenBytesOf, RowRanges, type ChunkPlaces, type RowLayout } from "@evb/formats";
 
 /** Rows of some sources, in the order in which they are read, and where they lie. */
 export interface RowSample {
@@ -29,9 +29,9 @@ export interface SampleRanges {
   readonly bytesMax: number;
 }
 
-/** Decoded bytes of one row. */
+/** Bytes of one row as it is handed over. */
 export const sampleRowBytes = ({ sources, source }: RowSample, k: number): number =>
-  rowBytesOf(sources[source[k]!]!.layout);
+  givenBytesOf(sources[source[k]!]!.layout);
 
 /** The same rows as somebody would read them who knows where they lie, and nothing of HDF5. */
 export function rangesOf(sample: RowSample): SampleRanges {

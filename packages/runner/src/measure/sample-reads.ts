@@ -1,5 +1,5 @@
 import { readSync, closeSync, openSync } from "node:fs";
-import { decoderOf, DataFile, DirectRows, rowBytesOf, type ChunkDecoder } from "@evb/formats";
+import { decoderOf, DataFile, DirectRows, givenBytesOf, type ChunkDecoder } from "@evb/formats";
 import { rangesOf, type RowSample, type SampleRanges } from "./row-sample.ts";
 import { sharedNowMs } from "./read-task.ts";
 
@@ -71,7 +71,7 @@ export class SampleReads {
     const settle = (): void => {
       for (const reader of readers) decodeSeconds += reader.decodeSeconds;
     };
-    const rowBytes = sources.map(({ layout }) => rowBytesOf(layout));
+    const rowBytes = sources.map(({ layout }) => givenBytesOf(layout));
     // One place for all rows, as plain reads have it: what differs is to be the reader, not the memory.
     const room = new Uint8Array(Math.max(...rowBytes)).fill(1);
     const targets = rowBytes.map((bytes) => room.subarray(0, bytes));

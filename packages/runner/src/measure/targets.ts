@@ -3,10 +3,10 @@ import { resolve } from "node:path";
 import { sentenceOf } from "@evb/event";
 import {
   chunksPerRow,
+  givenBytesOf,
   Hdf5File,
   isHdf5,
   loadHdf5,
-  rowBytesOf,
   type ChunkPlaces,
 } from "@evb/formats";
 import { chunkOf, findStorage, INDEX_FORMAT, layoutOf, RunIndex, type DataPlace } from "@evb/index";
@@ -169,7 +169,7 @@ class SampleList {
   /** Its row among the sample's sources. */
   add(source: SampleSource): number {
     const chunks = chunksPerRow(source.layout);
-    return this.#sources.push({ ...source, chunks, rowBytes: rowBytesOf(source.layout) }) - 1;
+    return this.#sources.push({ ...source, chunks, rowBytes: givenBytesOf(source.layout) }) - 1;
   }
 
   addRow(source: number, row: number, places: ChunkPlaces | undefined, at: number): void {

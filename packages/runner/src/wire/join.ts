@@ -1,6 +1,6 @@
-import { asElementType, elementBytes, sentenceOf, type ElementType } from "@evb/event";
+import { asElementType, sentenceOf, type ElementType } from "@evb/event";
 import { COLUMNS_MAX, schemaOf, type ResultSchema } from "@evb/analysis";
-import type { RowLayout } from "@evb/formats";
+import { storedElementBytes, type RowLayout } from "@evb/formats";
 import { fault } from "../faults.ts";
 import { decodeValue, encodeValue, Fields } from "./values.ts";
 
@@ -42,6 +42,8 @@ interface WelcomeSource {
   readonly payload: string;
   readonly type: ElementType;
   readonly itemShape: readonly number[];
+  /** Rows are sequences of numbers, each with a length of its own: there is no shape, and no storage. */
+  readonly varies?: boolean | undefined;
   readonly rows: number;
   /** Row of the files that has its payload. */
   readonly payloadFile: number;
@@ -175,6 +177,8 @@ export function decodeWelcome(bytes: Uint8Array): Welcome | Refusal {
   const { length } = welcome.files;
   if (welcome.sources.some(({ file, payloadFile }) => Math.max(file, payloadFile) >= length))
     throw fault("frame-bad", { what: "welcome", reason: "a source's file is none of its files" });
+  if (welcome.rebuild?.extract !== undefined && welcome.sources.some(({ varies }) => varies))
+    throw fault("frame-bad", { what: "welcome", reason: "an extract has rows of variable length" });
   const rings = welcome.sources.filter(({ storage }) => storage?.ring !== undefined).length;
   if (rings > 0 && rings < welcome.sources.length)
     throw fault("frame-bad", { what: "welcome", reason: "some sources are ring items, some not" });
@@ -236,10 +240,15 @@ function welcomeSource(value: unknown): WelcomeSource {
     throw fault("frame-bad", { what: "welcome", reason: "an element type is none" });
   const itemShape = fields.list("itemShape", DIMENSIONS_MAX, dimension);
   const storage = welcomeStorage((value as { storage?: unknown }).storage);
+  const varies = fields.flag("varies");
+  if (varies && (storage !== undefined || itemShape.length > 0))
+    throw fault("frame-bad", { what: "welcome", reason: "rows of variable length have a shape" });
   const chunk = storage?.chunk;
   if (chunk !== undefined && (chunk.length !== itemShape.length + 1 || chunk.includes(0)))
     throw fault("frame-bad", { what: "welcome", reason: "chunks have another shape than rows" });
-  if (storage?.fill !== undefined && storage.fill.length !== elementBytes(type))
+  if (storage?.halves === true && type !== "f4")
+    throw fault("frame-bad", { what: "welcome", reason: "16-bit floats aren't given as f4" });
+  if (storage?.fill !== undefined && storage.fill.length !== storedElementBytes(type, storage))
     throw fault("frame-bad", { what: "welcome", reason: "a fill value is no element" });
   return {
     name: fields.text("name"),
@@ -247,6 +256,7 @@ function welcomeSource(value: unknown): WelcomeSource {
     payload: fields.text("payload"),
     type,
     itemShape,
+    ...(varies && { varies }),
     rows: fields.integer("rows"),
     payloadFile: fields.integer("payloadFile", SOURCES_MAX),
     storage,
@@ -278,6 +288,7 @@ function welcomeStorage(value: unknown): WelcomeStorage | undefined {
       };
     }),
     fill: typeof fill === "string" ? Uint8Array.from(Buffer.from(fill, "hex")) : undefined,
+    ...(fields.flag("halves") && { halves: true as const }),
     ...(ring !== undefined && { ring: welcomeRing(ring) }),
   };
 }

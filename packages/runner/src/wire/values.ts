@@ -55,6 +55,14 @@ export class Fields {
     return value;
   }
 
+  /** What isn't there is false. */
+  flag(name: string): boolean {
+    const value = this.#fields[name];
+    if (value != null && typeof value !== "boolean")
+      throw this.#bad(`${name} is neither true nor false`);
+    return value === true;
+  }
+
   list<Item>(name: string, lengthMax: number, item: (value: unknown) => Item): Item[] {
     const value = this.#fields[name];
     if (!Array.isArray(value) || value.length > lengthMax)

@@ -2,9 +2,11 @@ import { isEvbError, sentenceOf } from "@evb/event";
 import { fault } from "../../faults.ts";
 import type { ChunkDecoder } from "../filters/chunk-decoder.ts";
 import type { DataFile } from "./data-file.ts";
+import { widenHalves } from "./halves.ts";
 import {
   chunkBytesOf,
   chunksPerRow,
+  givenBytesOf,
   isMisplaced,
   misplaced,
   NOWHERE,
@@ -49,6 +51,7 @@ interface KnownChunk {
 
 /** Reads rows of one data set by positioned reads: the HDF5 library has no part in it. */
 export class DirectRows {
+  /** As it is handed over. */
   readonly rowBytes: number;
   /** Chunks that each row lies in. */
   readonly chunks: number;
@@ -56,6 +59,9 @@ export class DirectRows {
   decodeSeconds = 0;
   readonly #layout: RowLayout;
   readonly #decoder: ChunkDecoder | undefined;
+  readonly #storedBytes: number;
+  /** A row of 16-bit floats as stored. */
+  readonly #halves: Uint8Array | undefined;
   readonly #rowsPerChunk: number;
   /** By chunk of a row. */
   readonly #stretches: readonly (readonly Stretch[])[];
@@ -78,13 +84,15 @@ export class DirectRows {
     this.#layout = layout;
     this.#takeDecoded = takeDecoded;
     this.#decoder = decoder === "none" ? undefined : decoder;
-    this.rowBytes = rowBytesOf(layout);
+    this.rowBytes = givenBytesOf(layout);
+    this.#storedBytes = rowBytesOf(layout);
+    this.#halves = layout.halves === true ? new Uint8Array(this.#storedBytes) : undefined;
     this.chunks = chunksPerRow(layout);
     this.#rowsPerChunk = rowsPerChunk(layout);
     this.#stretches = stretchesOf(layout);
     this.#chunkBytes = chunkBytesOf(layout);
     this.#partBytes = this.#chunkBytes / this.#rowsPerChunk;
-    this.#isRow = this.#chunkBytes === this.rowBytes && this.chunks === 1;
+    this.#isRow = this.#chunkBytes === this.#storedBytes && this.chunks === 1;
     this.#ranges = new RowRanges(layout);
     this.#decoded = this.#stretches.map(() => ({
       file: undefined,
@@ -102,14 +110,14 @@ export class DirectRows {
   /** Whether {@link ranges} gives any, where rows were written. */
   get hasLargeReads(): boolean {
     const parts = this.#stretches.flat().map(({ from, bytes }) => from + bytes);
-    const bytes = this.chunks === 0 ? this.rowBytes : Math.max(...parts);
+    const bytes = this.chunks === 0 ? this.#storedBytes : Math.max(...parts);
     return this.decodes ? this.#chunkBytes > SMALL_BYTES_MAX : bytes > SMALL_BYTES_MAX;
   }
 
   /** Where rows can be read without their chunks' places: bytes from the file's beginning. */
   addressOf(row: number): number {
     const { address } = this.#layout;
-    return address === NOWHERE ? NOWHERE : address + row * this.rowBytes;
+    return address === NOWHERE ? NOWHERE : address + row * this.#storedBytes;
   }
 
   /**
@@ -127,13 +135,16 @@ export class DirectRows {
     target: Uint8Array,
   ): Uint8Array {
     if (isMisplaced(this.#layout.address)) throw misplacedFault(file, this.#layout.address);
-    let bytes = target;
-    if (this.chunks === 0) this.#readStretch(file, this.addressOf(row), target);
+    const own = this.#halves ?? target;
+    let bytes = own;
+    if (this.chunks === 0) this.#readStretch(file, this.addressOf(row), own);
     else
       for (let k = 0; k < this.chunks; k++)
-        bytes = this.#readChunk(file, { row, chunk: k, places: places!, at: first + k }, target);
+        bytes = this.#readChunk(file, { row, chunk: k, places: places!, at: first + k }, own);
     if (this.#layout.bigEndian) swapBytes(bytes, this.#layout.elementBytes);
-    return bytes;
+    if (own === target) return bytes;
+    widenHalves(bytes, target);
+    return target;
   }
 
   /** Rows of one group lie in the same chunks. */

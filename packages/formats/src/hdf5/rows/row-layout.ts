@@ -1,4 +1,6 @@
+import { elementBytes, type ElementType } from "@evb/event";
 import type { ChunkFilter } from "../filters/stage.ts";
+import { HALF_BYTES } from "./halves.ts";
 
 /**
  * How the rows of a data set lie in their file, as far as it is the same for all of them: with the places
@@ -7,7 +9,10 @@ import type { ChunkFilter } from "../filters/stage.ts";
 export interface RowLayout {
   /** Dimensions of one row; none: a number. */
   readonly itemShape: readonly number[];
+  /** As stored. */
   readonly elementBytes: number;
+  /** Elements are 16-bit floats, which are handed over as f4; undefined: as they are stored. */
+  readonly halves?: true | undefined;
   readonly bigEndian: boolean;
   /** Rows first; undefined: rows lie one behind the other, and nothing is filtered. */
   readonly chunk: readonly number[] | undefined;
@@ -52,12 +57,22 @@ export const NO_PLACES: ChunkPlaces = {
   mask: undefined,
 };
 
-/** Decoded bytes of one row. */
+/** What one element takes in the file. @param type as it is handed over */
+export const storedElementBytes = (
+  type: ElementType,
+  { halves }: Pick<RowLayout, "halves">,
+): number => (halves === true ? HALF_BYTES : elementBytes(type));
+
+/** Decoded bytes of one row, before 16-bit floats become wider. */
 export const rowBytesOf = ({
   itemShape,
   elementBytes,
 }: Pick<RowLayout, "itemShape" | "elementBytes">): number =>
   itemShape.reduce((product, n) => product * n, elementBytes);
+
+/** Bytes of one row as they are handed over. */
+export const givenBytesOf = (layout: RowLayout): number =>
+  layout.halves === true ? (4 / HALF_BYTES) * rowBytesOf(layout) : rowBytesOf(layout);
 
 /** Rows that one chunk covers; 1 where there are no chunks. */
 export const rowsPerChunk = ({ chunk }: RowLayout): number => chunk?.[0] ?? 1;
