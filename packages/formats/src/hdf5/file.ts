@@ -127,9 +127,11 @@ export class Hdf5File {
     }).result;
   }
 
-  attribute(name: string): AttributeValue | undefined {
-    if (!(name in this.#file.attrs)) return undefined;
-    const value = this.#file.get_attribute(name, false);
+  /** @param group that has it */
+  attribute(name: string, group = "/"): AttributeValue | undefined {
+    const at = this.#groupAt(group);
+    if (at === undefined || !(name in at.attrs)) return undefined;
+    const value = at.get_attribute(name, false);
     return typeof value === "string" || typeof value === "number" || typeof value === "bigint"
       ? value
       : undefined;
@@ -137,6 +139,18 @@ export class Hdf5File {
 
   close(): void {
     this.#file.close();
+  }
+
+  #groupAt(path: string): Pick<LibraryFile, "attrs" | "get_attribute"> | undefined {
+    if (path === "/") return this.#file;
+    return this.#hdf5.quietly(() => {
+      try {
+        const at = this.#file.get(path);
+        return at !== null && "keys" in at ? at : undefined;
+      } catch {
+        return undefined;
+      }
+    }).result;
   }
 
   #kindOf(path: string): Hdf5Node["kind"] {
