@@ -402,6 +402,16 @@ describe("an extract is refused in one sentence", () => {
       /bad\.h5 can't be opened as an HDF5 file: it has no HDF5 signature; /,
     ],
     [
+      // Bits of its superblock are turned over: the library would try for minutes to open it for a live writer.
+      "is damaged where it begins",
+      (path) => {
+        const bytes = readFileSync(path);
+        bytes[23]! ^= 2;
+        writeFileSync(path, bytes);
+      },
+      /bad\.h5 can't be opened as an HDF5 file: /,
+    ],
+    [
       "is of another version",
       (path) => {
         claimed(path, EXTRACT_VERSION - 1, withTimes);

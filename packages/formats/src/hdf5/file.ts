@@ -127,30 +127,28 @@ export class Hdf5File {
     }).result;
   }
 
-  /** @param group that has it */
+  /**
+   * Undefined where it has none that is a number or a text, or is damaged.
+   *
+   * @param group that has it
+   */
   attribute(name: string, group = "/"): AttributeValue | undefined {
-    const at = this.#groupAt(group);
-    if (at === undefined || !(name in at.attrs)) return undefined;
-    const value = at.get_attribute(name, false);
-    return typeof value === "string" || typeof value === "number" || typeof value === "bigint"
-      ? value
+    const { result } = this.#hdf5.quietly(() => {
+      try {
+        const at = group === "/" ? this.#file : this.#file.get(group);
+        if (at === null || !("keys" in at) || !(name in at.attrs)) return undefined;
+        return at.get_attribute(name, false);
+      } catch {
+        return undefined;
+      }
+    });
+    return typeof result === "string" || typeof result === "number" || typeof result === "bigint"
+      ? result
       : undefined;
   }
 
   close(): void {
     this.#file.close();
-  }
-
-  #groupAt(path: string): Pick<LibraryFile, "attrs" | "get_attribute"> | undefined {
-    if (path === "/") return this.#file;
-    return this.#hdf5.quietly(() => {
-      try {
-        const at = this.#file.get(path);
-        return at !== null && "keys" in at ? at : undefined;
-      } catch {
-        return undefined;
-      }
-    }).result;
   }
 
   #kindOf(path: string): Hdf5Node["kind"] {

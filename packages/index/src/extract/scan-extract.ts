@@ -157,7 +157,10 @@ async function storageOf(
 /** Stamps that have no label are left out, as they have no row in a run's own label table. */
 function labelsOf({ hdf5, times }: Extract): LabelTable | undefined {
   const paths = new Map(hdf5.names("labels").map((name) => [name, `labels/${name}`]));
-  if (paths.size === 0) return undefined;
+  if (paths.size === 0) {
+    if (hdf5.names("/").includes("labels")) throw damaged(hdf5, "its labels can't be listed");
+    return undefined;
+  }
   for (const path of paths.values()) checkLength(hdf5, path, times.length);
   const { columns, types } = readLabels(hdf5, paths);
   const isThere = (_: unknown, row: number): boolean =>
