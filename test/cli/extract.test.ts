@@ -340,6 +340,25 @@ describe("a row that can't be read", () => {
     }),
   );
 
+  test("is no fragment where the extract is indexed, and is told of", () =>
+    inFolder(async (folder) => {
+      await damagedRun(folder);
+      expect(extract(folder, "--clients", "1").code).toBe(1);
+      const { code, stdout, stderr } = evb(
+        ["index", "out.h5", "-o", "o.index.h5", "--json"],
+        folder,
+      );
+      const sentence =
+        "file1: 1 row couldn't be read when the extract was written, and is no fragment here";
+      expect([code, stderr]).toEqual([0, `evb: ${sentence}\n`]);
+      expect(JSON.parse(stdout)).toMatchObject({
+        events: 40,
+        fragments: 39,
+        multiplicity: { 0: 1, 1: 39 },
+        warnings: [sentence],
+      });
+    }));
+
   test("ends it with --strict, and nothing is left", () =>
     inFolder(async (folder) => {
       await damagedRun(folder);

@@ -84,7 +84,7 @@ export function index(
     out,
     force: false,
     layout: undefined,
-    match: { match: "exact" },
+    match: undefined,
     ring: PLAIN_RING,
     select: { kind: "all" },
     require: "any",

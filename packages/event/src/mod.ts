@@ -41,6 +41,7 @@ export {
 } from "./ids.ts";
 export {
   matchExact,
+  sortedStamps,
   sourceOfFragment,
   type Match,
   type Require,
@@ -49,6 +50,7 @@ export {
 } from "./match.ts";
 export { matchNearest, type MatchNearest } from "./match-nearest.ts";
 export { matchWindow, rowsInOrder, type MatchRows, type MatchWindow } from "./match-window.ts";
+export { Multiplicity } from "./multiplicity.ts";
 export { orderRows } from "./order.ts";
 export { orderSources, type Arrivals } from "./order-sources.ts";
 export { uniqueUnion } from "./union.ts";

@@ -4,6 +4,8 @@ import { isEvbError, sentenceOf } from "@evb/event";
 import { Hdf5File, loadHdf5 } from "@evb/formats";
 import { Selection } from "@evb/labels";
 import { misplacedIn } from "./direct-storage.ts";
+import { extractInput } from "./extract-input.ts";
+import { scanExtract } from "./extract/scan-extract.ts";
 import { fault } from "./faults.ts";
 import { findEvents } from "./find-events.ts";
 import { scanHdf5Run } from "./hdf5-run.ts";
@@ -80,9 +82,11 @@ async function scanInputs(
   if (inputs.length > SOURCES_MAX)
     throw fault("too-many-sources", { sources: inputs.length, max: SOURCES_MAX });
   const ring = await ringInputs(inputs, order);
-  return ring === undefined
+  if (ring !== undefined) return scanRingInputs(ring, order.ring);
+  const extract = await extractInput(inputs, order);
+  return extract === undefined
     ? scanHdf5Run(inputs, order, onScanned)
-    : scanRingInputs(ring, order.ring);
+    : scanExtract(extract, order.select);
 }
 
 const allMisplaced = (sources: readonly IndexedSource[]): Map<string, string> =>

@@ -25,6 +25,36 @@ export const fault = faults({
     (at: { path: string }) =>
       `${at.path} was written by evb (an index, results or an extract), and is no file of a run; leave it out`,
   ],
+  "extract-mixed": [
+    2,
+    (at: { path: string }) =>
+      `${at.path} is an extract, and an index is of one extract and nothing else; index it alone, or leave it out`,
+  ],
+  "extract-layout": [
+    2,
+    (at: { path: string; layout: string }) =>
+      `--layout ${at.layout} is one of a run's own files, and ${at.path} is an extract; leave it out`,
+  ],
+  "extract-matched": [
+    2,
+    (at: { path: string }) =>
+      `--match and --window say which fragments are an event, and ${at.path} is an extract, whose rows are its events; leave them out`,
+  ],
+  "extract-no-labels": [
+    2,
+    (at: { path: string }) =>
+      `${at.path} has no labels, so nothing can be selected; leave --select out`,
+  ],
+  "extract-version": [
+    3,
+    (at: { path: string; version: string; known: number }) =>
+      `${at.path} has extract format ${at.version}, and this evb reads ${String(at.known)}; write it anew with \`evb extract\``,
+  ],
+  "extract-damaged": [
+    3,
+    (at: { path: string; reason: string }) =>
+      `${at.path} is a damaged extract: ${at.reason}; check that it was copied whole, or write it anew with \`evb extract\``,
+  ],
   "input-unreadable": [
     3,
     (at: { path: string; reason: string }) =>

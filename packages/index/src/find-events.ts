@@ -1,13 +1,7 @@
-import { matchExact, matchNearest, matchWindow, type Match } from "@evb/event";
+import { matchExact, matchNearest, matchWindow, type Require } from "@evb/event";
 import { fault } from "./faults.ts";
 import type { IndexOrder, Span } from "./order.ts";
-import type { IndexedSource, RunScan } from "./run-scan.ts";
-
-/** The events, and how they were found, as attributes of the index. */
-export interface FoundEvents {
-  readonly match: Match;
-  readonly matched: Readonly<Record<string, string>>;
-}
+import type { FoundEvents, IndexedSource, RunScan } from "./run-scan.ts";
 
 /** An event's number of fragments is a u16 in leases. */
 const EVENT_FRAGMENTS_MAX = 65_535;
@@ -17,11 +11,13 @@ const EVENT_FRAGMENTS_MAX = 65_535;
  * @throws EvbError "event-too-large", "no-such-source", "window-unit"
  */
 export function findEvents(
-  { match: how, require }: Pick<IndexOrder, "match" | "require">,
+  order: Pick<IndexOrder, "match" | "require" | "sources">,
   scan: RunScan,
   sources: readonly IndexedSource[],
   wanted: BigUint64Array | undefined,
 ): FoundEvents {
+  if (scan.known !== undefined) return scan.known.of(sources, wanted, neededOf(order, sources));
+  const { match: how = { match: "exact" }, require } = order;
   if (how.match === "exact")
     return { match: matchExact(sources, wanted, require), matched: { match: how.match } };
   const windowTicks = how.window && ticksOf(how.window, scan);
@@ -47,6 +43,17 @@ export function findEvents(
       window: how.window.text,
     });
   return { match, matched: { match: how.match, window: window! } };
+}
+
+/**
+ * Of events that are known an event that has no source stays one, where nobody asks for sources: row k stays event k.
+ */
+function neededOf(
+  { require, sources: pattern }: { require: Require; sources: string | undefined },
+  sources: readonly IndexedSource[],
+): number {
+  if (require === "any") return pattern === undefined ? 0 : 1;
+  return require === "all" ? sources.length : require;
 }
 
 function ticksOf({ text, unit, count }: Span, { tick, layout }: RunScan): bigint {

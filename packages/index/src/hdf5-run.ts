@@ -2,6 +2,7 @@ import { realpathSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { rowsInOrder } from "@evb/event";
 import { loadHdf5 } from "@evb/formats";
+import { isExtract } from "./extract-input.ts";
 import { fault } from "./faults.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { INPUT_EXTENSIONS, rootOf, sourceNames, type Input } from "./inputs.ts";
@@ -13,7 +14,7 @@ import { scanFile, type Scan } from "./scan.ts";
 /**
  * Scans a run of HDF5 files: each is a source.
  *
- * @throws EvbError "input-own", "input-none", "layout-mixed", and what is wrong with a file
+ * @throws EvbError "input-own", "extract-mixed", "input-none", "layout-mixed", and what is wrong with a file
  */
 export async function scanHdf5Run(
   inputs: readonly Input[],
@@ -28,6 +29,7 @@ export async function scanHdf5Run(
     root,
     sources: sourcesOf(scans, root),
     labels: scans.find((scan) => scan.labels !== undefined)?.labels,
+    known: undefined,
     tick: TICK[found],
     defaultSelection: DEFAULT_SELECTION[found],
     options: {},
@@ -47,7 +49,7 @@ async function scanAll(
   for (const [done, { path, named }] of inputs.entries()) {
     const scan = await scanFile(hdf5, path, order.layout);
     if (scan === undefined) {
-      if (named) throw fault("input-own", { path });
+      if (named) throw fault((await isExtract(path)) ? "extract-mixed" : "input-own", { path });
       continue;
     }
     const first = scans[0];

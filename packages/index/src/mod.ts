@@ -1,5 +1,6 @@
 export { buildIndex, type IndexOutcome } from "./build.ts";
 export { chunkOf, findStorage, type SourceStorage } from "./direct-storage.ts";
+export { EXTRACT_FORMAT, EXTRACT_VERSION, ROW_STATUS } from "./extract/extract-format.ts";
 export { fileState, fingerprintOf, type FileState } from "./fingerprint.ts";
 export { IndexLabels, type IndexLabel } from "./index-labels.ts";
 export type { IndexOrder, MatchOrder, RingIndexOrder, SelectOrder, Span } from "./order.ts";

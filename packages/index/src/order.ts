@@ -10,7 +10,8 @@ export interface IndexOrder {
   readonly out: string;
   readonly force: boolean;
   readonly layout: Layout | undefined;
-  readonly match: MatchOrder;
+  /** Undefined: nothing was said, and stamps that are equal are an event where the inputs don't say what is. */
+  readonly match: MatchOrder | undefined;
   readonly select: SelectOrder;
   readonly require: Require;
   /** Glob over source names. */

@@ -1,4 +1,4 @@
-import type { Disorder, ElementType, MatchRows } from "@evb/event";
+import type { Disorder, ElementType, Match, MatchRows } from "@evb/event";
 import type { SourceStorage } from "./direct-storage.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import type { LabelTable } from "./scan.ts";
@@ -39,6 +39,25 @@ export interface IndexedSource extends ScannedSource {
   readonly fragmentFirst: number;
 }
 
+/** The events, and how they were found, as attributes of the index. */
+export interface FoundEvents {
+  readonly match: Match;
+  readonly matched: Readonly<Record<string, string>>;
+}
+
+/** Events that somebody found before: nothing is left but to choose among them. */
+export interface KnownEvents {
+  /**
+   * @param wanted shape (n), the selected stamps in any order; undefined: every event
+   * @param needed how many of these sources an event must have
+   */
+  of(
+    sources: readonly IndexedSource[],
+    wanted: BigUint64Array | undefined,
+    needed: number,
+  ): FoundEvents;
+}
+
 /** What one reading of a run's files gave; payloads are not touched. */
 export interface RunScan {
   /** What the index calls its layout. */
@@ -48,6 +67,8 @@ export interface RunScan {
   /** In the order that an event's fragments get. */
   readonly sources: readonly ScannedSource[];
   readonly labels: LabelTable | undefined;
+  /** Undefined: events are yet to be found, by stamps. */
+  readonly known: KnownEvents | undefined;
   /** What a tick of its time stamps is; undefined where nobody says. */
   readonly tick: "ns" | undefined;
   /** What is selected where nothing is said; undefined: every event. */

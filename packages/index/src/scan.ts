@@ -67,7 +67,8 @@ export async function scanFile(
 const columnsOf = ({ time, labels }: SourceLayout): Set<string> =>
   new Set([time, ...(labels === undefined ? [] : [labels.time, ...labels.columns.values()])]);
 
-function fingerprinted(path: string): Fingerprint {
+/** @throws EvbError "input-unreadable" */
+export function fingerprinted(path: string): Fingerprint {
   try {
     return fingerprintOf(path);
   } catch (thrown) {
@@ -82,9 +83,19 @@ function labelsOf(
 ): LabelTable | undefined {
   const { labels } = source;
   if (labels === undefined) return undefined;
+  const own = labels.time === source.time;
+  const stamps = own ? times : (file.dataSet(labels.time).readColumn() as BigUint64Array);
+  return { times: stamps, ...readLabels(file, labels.columns) };
+}
+
+/** @param paths label name → data set */
+export function readLabels(
+  file: Hdf5File,
+  paths: ReadonlyMap<string, string>,
+): Pick<LabelTable, "columns" | "types"> {
   const columns = new Map<string, LabelColumn>();
   const types = new Map<string, ElementType>();
-  for (const [name, path] of labels.columns) {
+  for (const [name, path] of paths) {
     const dataSet = file.dataSet(path);
     const type = dataSet.shape.type!;
     if (type.startsWith("S")) columns.set(name, dataSet.readStrings());
@@ -93,7 +104,5 @@ function labelsOf(
       types.set(name, type as ElementType);
     }
   }
-  const own = labels.time === source.time;
-  const stamps = own ? times : (file.dataSet(labels.time).readColumn() as BigUint64Array);
-  return { times: stamps, columns, types };
+  return { columns, types };
 }

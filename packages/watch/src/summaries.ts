@@ -6,12 +6,17 @@ import { bytesText, counted, countText, secondsText } from "./units.ts";
 /** More sources than this are not listed one by one; `--json` has them all. */
 const SOURCES_SHOWN = 20;
 
+/** What is said where nothing was selected, by layout. */
+const EVERY: Readonly<Record<string, string>> = {
+  ring: "every fragment taken",
+  extract: "every event of the extract selected",
+};
+
 /** What `evb index` prints. */
 export function matchSummary({ report, selected, layout }: IndexOutcome): string {
-  const every = layout === "ring" ? "every fragment taken" : "every time stamp selected (--all)";
   const first =
     selected === undefined
-      ? every
+      ? (EVERY[layout] ?? "every time stamp selected (--all)")
       : `${String(selected.stamps)} of ${String(selected.of)} time stamps selected by ${selected.text} (use --all for every event)`;
   return [
     first,

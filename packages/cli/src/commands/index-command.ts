@@ -158,7 +158,7 @@ function selectOrder({ all, select }: IndexCommand): SelectOrder {
   return select === undefined ? { kind: "default" } : { kind: "expression", text: select };
 }
 
-/** A window alone says enough. */
+/** A window alone says enough; undefined where nothing is said. */
 function matchOrder({ match, window, reference }: IndexCommand): IndexOrder["match"] {
   const usage = (reason: string): Error => fault("usage", { reason, command: "evb index" });
   // `evb order` takes several, so yargs lets them pass.
@@ -168,7 +168,7 @@ function matchOrder({ match, window, reference }: IndexCommand): IndexOrder["mat
   if (reference !== undefined)
     throw usage("--reference is what --match nearest is nearest to: give both");
   if (span === undefined) {
-    if (match === undefined || match === "exact") return { match: "exact" };
+    if (match === undefined || match === "exact") return match && { match };
     throw usage(`--match ${match} needs a --window: give its ticks`);
   }
   if (match === "exact") throw usage("--match exact has no --window: leave one of them out");

@@ -143,11 +143,23 @@ export class Hdf5File {
     }).result;
   }
 
-  attribute(name: string): AttributeValue | undefined {
-    if (!(name in this.#file.attrs)) return undefined;
-    const value = this.#file.get_attribute(name, false);
-    return typeof value === "string" || typeof value === "number" || typeof value === "bigint"
-      ? value
+  /**
+   * Undefined where it has none that is a number or a text, or is damaged.
+   *
+   * @param group that has it
+   */
+  attribute(name: string, group = "/"): AttributeValue | undefined {
+    const { result } = this.#hdf5.quietly(() => {
+      try {
+        const at = group === "/" ? this.#file : this.#file.get(group);
+        if (at === null || !("keys" in at) || !(name in at.attrs)) return undefined;
+        return at.get_attribute(name, false);
+      } catch {
+        return undefined;
+      }
+    });
+    return typeof result === "string" || typeof result === "number" || typeof result === "bigint"
+      ? result
       : undefined;
   }
 

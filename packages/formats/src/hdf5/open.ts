@@ -1,7 +1,7 @@
 import { readlinkSync, realpathSync, statSync } from "node:fs";
 import { fault } from "../faults.ts";
 import type { Hdf5 } from "./library.ts";
-import { isHdf5 } from "./signature.ts";
+import { hasLiveWriter, isHdf5 } from "./signature.ts";
 
 /** A file as the library has it. */
 export type LibraryFile = InstanceType<Hdf5["h5"]["File"]>;
@@ -53,7 +53,8 @@ function openChecked(hdf5: Hdf5, path: string): LibraryFile {
   const { result: file, reason } = hdf5.quietly(() => new hdf5.h5.File(real, "r"));
   if (file.file_id >= 0n) return file;
   // A writer that still has the file open in single-writer-multiple-reader mode: opened anew each time, never refreshed.
-  const live = hdf5.quietly(() => new hdf5.h5.File(real, "Sr"));
-  if (live.result.file_id >= 0n) return live.result;
+  // Of a file that is damaged the library would try this a hundred times, with ever longer breaks.
+  const live = hasLiveWriter(real) ? hdf5.quietly(() => new hdf5.h5.File(real, "Sr")) : undefined;
+  if (live !== undefined && live.result.file_id >= 0n) return live.result;
   throw fault("hdf5-cannot-open", { path, reason: reason || "the HDF5 library gave no reason" });
 }

@@ -9,16 +9,34 @@ export const SUPERBLOCK_OFFSETS: readonly number[] = [
   ...Array.from({ length: 22 }, (_, doubled) => 512 * 2 ** doubled),
 ];
 
+/** Superblocks of this version and later say who has the file open. */
+const MARKED_VERSION = 3;
+/** Bytes of a superblock's beginning: signature, version, two sizes, consistency flags. */
+const VERSION_AT = 8;
+const FLAGS_AT = 11;
+/** Bit 0: open for writing; bit 2: by a single writer with multiple readers. */
+const LIVE_FLAGS = 0b101;
+
 /** Whether the file has an HDF5 superblock, at its start or behind a user block. */
-export function isHdf5(path: string): boolean {
+export const isHdf5 = (path: string): boolean => superblockHead(path) !== undefined;
+
+/** Whether a writer has the file open in single-writer-multiple-reader mode, or had it when it died. */
+export function hasLiveWriter(path: string): boolean {
+  const head = superblockHead(path);
+  if (head === undefined || head[VERSION_AT]! < MARKED_VERSION) return false;
+  return (head[FLAGS_AT]! & LIVE_FLAGS) !== 0;
+}
+
+/** Undefined where there is none. */
+function superblockHead(path: string): Buffer | undefined {
   const fd = openSync(path, "r");
   try {
-    const bytes = Buffer.alloc(HDF5_SIGNATURE.length);
+    const head = Buffer.alloc(FLAGS_AT + 1);
     for (const offset of SUPERBLOCK_OFFSETS) {
-      if (readSync(fd, bytes, 0, bytes.length, offset) < bytes.length) return false;
-      if (bytes.equals(HDF5_SIGNATURE)) return true;
+      if (readSync(fd, head, 0, head.length, offset) < HDF5_SIGNATURE.length) return undefined;
+      if (head.subarray(0, HDF5_SIGNATURE.length).equals(HDF5_SIGNATURE)) return head;
     }
-    return false;
+    return undefined;
   } finally {
     closeSync(fd);
   }

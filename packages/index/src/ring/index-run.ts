@@ -46,6 +46,7 @@ export async function scanRingInputs(
     root: rootOf(inOrder),
     sources: fragments.sources,
     labels: undefined,
+    known: undefined,
     tick: undefined,
     defaultSelection: undefined,
     options: { run: String(run.number), ...optionsOf(settings) },

@@ -17,10 +17,6 @@ import type { IndexLabel, RunEvents } from "@evb/index";
 import { groupNames } from "../group-names.ts";
 import type { ExtractedSource, ExtractShape } from "./extract-shape.ts";
 
-/** docs/extract.md says what each data set holds; a change there counts the version up. */
-export const EXTRACT_FORMAT = "evb-extract";
-export const EXTRACT_VERSION = 1;
-
 /** A column of the output: a data set of one dimension, in one piece. */
 interface Column {
   readonly type: CellType;
@@ -33,8 +29,9 @@ const COLUMN_ALIGNMENT = 8;
 /** Data begin with a page. */
 const DATA_ALIGNMENT = 4096;
 
-/** Links in the group of a source. */
-const SOURCE_COLUMNS = { row: "i8", status: "u1" } as const;
+/** Links in the group of a source; `time` only where fragments have stamps of their own. */
+const SOURCE_COLUMNS = { row: "i8", status: "u1", time: "u8" } as const;
+type SourceColumn = keyof typeof SOURCE_COLUMNS;
 
 /** Where everything of an extract lies that doesn't depend on which rows there are. */
 export class ExtractLayout {
@@ -43,6 +40,7 @@ export class ExtractLayout {
   readonly #attributes: NewAttributes;
   readonly #compression: ChunkCompression | undefined;
   readonly #files: RunEvents["files"];
+  readonly #sourceColumns: readonly SourceColumn[];
   /** By path, in the order of the file. */
   readonly #columns = new Map<string, Column>();
   /** Where data may begin. */
@@ -56,12 +54,15 @@ export class ExtractLayout {
       /** Of the file. */
       readonly attributes: NewAttributes;
       readonly compression: ChunkCompression | undefined;
+      /** Whether fragments have stamps of their own. */
+      readonly hasStamps: boolean;
     },
   ) {
     this.#shape = shape;
     this.#attributes = parts.attributes;
     this.#compression = parts.compression;
     this.#files = parts.files;
+    this.#sourceColumns = parts.hasStamps ? ["row", "status", "time"] : ["row", "status"];
     this.#names = groupNames(shape.sources.map(({ source }) => source.name));
     const sizes = this.#columnSizes(parts.labels);
     // Addresses don't change the structure's length, so it is measured with none.
@@ -82,7 +83,7 @@ export class ExtractLayout {
   }
 
   /** Path of a source's column. */
-  pathOf(source: number, column: keyof typeof SOURCE_COLUMNS): string {
+  pathOf(source: number, column: SourceColumn): string {
     return `/sources/${this.#names[source]!}/${column}`;
   }
 
@@ -118,7 +119,8 @@ export class ExtractLayout {
       const columns = groups.get(`sources/${name}`)!;
       groups.delete(`sources/${name}`);
       const members = columns.set("data", this.#dataNode(source, data[row]!));
-      sources.set(name, { kind: "group", members, attributes: this.#sourceAttributes(source) });
+      const attributes = this.#sourceAttributes(source, row);
+      sources.set(name, { kind: "group", members, attributes });
     });
     const members = new Map<string, NewNode>();
     for (const [name, inner] of groups) members.set(name, { kind: "group", members: inner });
@@ -132,11 +134,12 @@ export class ExtractLayout {
     return { kind: "data set", type, shape, storage, fill: missingElement(type) };
   }
 
-  #sourceAttributes({ source }: ExtractedSource): NewAttributes {
+  /** @param number its place among the sources, which their groups' names don't tell */
+  #sourceAttributes({ source }: ExtractedSource, number: number): NewAttributes {
     const { name, file, payload, payloadFile } = source;
     const paths = this.#files.map(({ path }) => path);
     const elsewhere = payloadFile === file ? {} : { payload_file: paths[payloadFile]! };
-    return { source: name, file: paths[file]!, payload, ...elsewhere };
+    return { source: name, number, file: paths[file]!, payload, ...elsewhere };
   }
 
   #columnSizes(labels: readonly IndexLabel[]): Map<string, Omit<Column, "address">> {
@@ -155,7 +158,7 @@ export class ExtractLayout {
     sizes.set("/files/size", { type: "u8", rows: files.length });
     sizes.set("/files/fingerprint", text(files.map(({ ends }) => ends)));
     sources.forEach((_, row) => {
-      for (const column of ["row", "status"] as const)
+      for (const column of this.#sourceColumns)
         sizes.set(this.pathOf(row, column), { type: SOURCE_COLUMNS[column], rows: events });
     });
     return sizes;

@@ -17,11 +17,11 @@ import {
   type NewChunks,
   type NewStorage,
 } from "@evb/formats";
-import type { RunEvents } from "@evb/index";
+import { ROW_STATUS, type RunEvents } from "@evb/index";
 import { fault } from "../faults.ts";
 import { writeAll } from "../output-file.ts";
 import { ABSENT, encodeExtractPart } from "../wire/extract-message.ts";
-import { rowsOf, slabsOf, STATUS, type ExtractInput } from "./extract-columns.ts";
+import { rowsOf, slabsOf, type ExtractInput } from "./extract-columns.ts";
 import type { ExtractLayout } from "./extract-layout.ts";
 import type { ExtractShape } from "./extract-shape.ts";
 
@@ -144,7 +144,7 @@ export class ExtractOutput {
   /** A row couldn't be read: it holds nothing, and its status says so. */
   fail(source: number, event: number): void {
     const status = this.#layout.addressOf(this.#layout.pathOf(source, "status"));
-    this.write(Uint8Array.of(STATUS.failed), status + event);
+    this.write(Uint8Array.of(ROW_STATUS.failed), status + event);
     if (this.#isCompressed) return;
     // Another copy of the part may have written it meanwhile, which then isn't the one that counts.
     const {
@@ -201,9 +201,10 @@ export class ExtractOutput {
       put("/events/time", slab.time);
       for (const [path, cells] of slab.labels) put(path, cells);
       shape.sources.forEach((_, source) => {
-        const { row, status } = slab.columnsOf(source);
+        const { row, status, time } = slab.columnsOf(source);
         put(layout.pathOf(source, "row"), row);
         put(layout.pathOf(source, "status"), status);
+        if (time !== undefined) put(layout.pathOf(source, "time"), time);
         this.#count(source, at, status);
       });
     }
@@ -234,7 +235,7 @@ export class ExtractOutput {
     const { kept } = this.#chunks[source]!;
     let rows = 0;
     for (let k = 0; k < status.length; k++) {
-      if (status[k] !== STATUS.there) continue;
+      if (status[k] !== ROW_STATUS.there) continue;
       rows++;
       if (chunkEvents > 0) kept[Math.floor((at + k) / chunkEvents)] = 1;
     }

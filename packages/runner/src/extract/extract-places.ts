@@ -2,10 +2,9 @@ import { existsSync, realpathSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { isEvbError } from "@evb/event";
 import { Hdf5File, loadHdf5, type AttributeValue, type NewAttributes } from "@evb/formats";
-import type { RunIndex } from "@evb/index";
+import { EXTRACT_FORMAT, type RunIndex } from "@evb/index";
 import { fault } from "../faults.ts";
 import type { RunOrder } from "../run-order.ts";
-import { EXTRACT_FORMAT } from "./extract-layout.ts";
 
 /** Where what is needed until the end lies: beside the output, so that giving it its name is a rename. */
 export const extractFolder = (out: string): string =>

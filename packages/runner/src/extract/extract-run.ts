@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { isEvbError, sentenceOf, type EvbError, type ExitCode } from "@evb/event";
 import type { ChunkCompression, NewAttributes } from "@evb/formats";
 import {
+  EXTRACT_FORMAT,
+  EXTRACT_VERSION,
   IndexLabels,
-  LAYOUTS,
   RunIndex,
   withSources,
   type DataPlace,
@@ -26,7 +27,8 @@ import type { RunOrder } from "../run-order.ts";
 import { TraceFile } from "../sink/trace-file.ts";
 import { ROWS } from "../wire/extract-schema.ts";
 import { assemble, type ExtractFailure } from "./assemble.ts";
-import { ExtractLayout, EXTRACT_FORMAT, EXTRACT_VERSION } from "./extract-layout.ts";
+import type { ExtractInput } from "./extract-columns.ts";
+import { ExtractLayout } from "./extract-layout.ts";
 import { ExtractOutput } from "./extract-output.ts";
 import { checkOut, extractFolder, removeFolder } from "./extract-places.ts";
 import { extractReport, type ExtractReport } from "./extract-report.ts";
@@ -78,6 +80,7 @@ interface Prepared {
   readonly range: Range;
   readonly shape: ExtractShape;
   readonly labels: IndexLabels | undefined;
+  readonly stamps: ExtractInput["stamps"];
   readonly layout: ExtractLayout;
 }
 
@@ -106,7 +109,7 @@ async function prepare(
   index: RunIndex,
 ): Promise<Prepared | undefined> {
   const { layout: kind = "" } = index.made;
-  if (!(LAYOUTS as readonly string[]).includes(kind))
+  if (index.sources.some(({ storage }) => storage?.ring !== undefined))
     throw fault("extract-no-rows", { index: index.path, layout: kind });
   if (index.eventCount === 0) throw fault("extract-no-event", { index: index.path });
   const range = eventRange(job.events, index.eventCount);
@@ -118,13 +121,26 @@ async function prepare(
   index.checkFresh(job.places);
   const shape = new ExtractShape(events.sources, range.end - range.first, job.sizes);
   const labels = await IndexLabels.read(index.path);
+  const stamps = stampsOf(index, events);
   const layout = new ExtractLayout(shape, {
     files: index.files,
     labels: labels?.labels ?? [],
     attributes,
     compression: job.compression,
+    hasStamps: stamps !== undefined,
   });
-  return { job, clients, index, events, range, shape, labels, layout };
+  return { job, clients, index, events, range, shape, labels, stamps, layout };
+}
+
+/** In an exact match all fragments of an event have its stamp. */
+function stampsOf(index: RunIndex, { sources }: RunEvents): ExtractInput["stamps"] {
+  if (index.made["match"] === "exact") return undefined;
+  const numbers = sources.map((source) => index.sources.indexOf(source));
+  return (source, row) =>
+    index.stamps(
+      source.map((each) => numbers[each]!),
+      row,
+    );
 }
 
 /** Where it comes from, and how it was chosen: of the run, and not of the work. */
@@ -188,7 +204,7 @@ const partialOf = (run: string): string => `0-0.${run}.partial`;
 
 /** The file with its columns, or nothing is left. */
 function makeOutput(prepared: Prepared, begun: BegunRun): ExtractOutput {
-  const { shape, layout, events, range, labels, job } = prepared;
+  const { shape, layout, events, range, labels, stamps, job } = prepared;
   const { out, run, link, journal, before } = begun;
   try {
     keepBoot(out.path);
@@ -196,7 +212,7 @@ function makeOutput(prepared: Prepared, begun: BegunRun): ExtractOutput {
     return ExtractOutput.make(join(out.path, partialOf(run)), {
       shape,
       layout,
-      input: { events, range, labels },
+      input: { events, range, labels, stamps },
       isCompressed,
       // Rows that were written are in no other file.
       mustBeThere: !isCompressed && (before?.schedule.done.length ?? 0) > 0,
