@@ -168,7 +168,10 @@ runs:
       `${RUN}resume: true\n`,
       "line 4: `resume` is no key of a job, as it is of one start only: give --resume behind the job file",
     ],
-    [`${RUN}match: exakt\n`, 'line 4: `match` can\'t be "exakt"; give exact, window, gap or nearest'],
+    [
+      `${RUN}match: exakt\n`,
+      'line 4: `match` can\'t be "exakt"; give exact, window, gap or nearest',
+    ],
     [`${RUN}clients: many\n`, 'line 4: `clients` can\'t be "many"; give a whole number, 1 or more'],
     [`${RUN}clients: 0\n`, "line 4: `clients` can't be 0; give a whole number, 1 or more"],
     [`${RUN}all: 1\n`, "line 4: `all` can't be 1; give true or false"],

@@ -1420,7 +1420,7 @@ export const sabotages = [
   },
   {
     name: "every failure ends with 1",
-    file: "packages/cli/src/mod.ts",
+    file: "packages/cli/src/command-line.ts",
     line: "return thrown.exitCode;",
     instead: "return Math.min(1, thrown.exitCode);",
     tests: ["cli/options"],
@@ -1643,8 +1643,8 @@ export const sabotages = [
   {
     name: "a row that couldn't be read is said to be there",
     file: `${RUNNER}/extract/extract-output.ts`,
-    line: "this.write(Uint8Array.of(STATUS.failed), status + event);",
-    instead: "this.write(Uint8Array.of(STATUS.there), status + event);",
+    line: "this.write(Uint8Array.of(ROW_STATUS.failed), status + event);",
+    instead: "this.write(Uint8Array.of(ROW_STATUS.there), status + event);",
     tests: ["cli/extract"],
     named: "is named, and stands as",
   },

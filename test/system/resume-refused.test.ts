@@ -2,7 +2,14 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { index } from "../support/run-files.ts";
-import { ended, processesIn, reportOf, sentencesOf, start, type Running } from "../support/run-processes.ts";
+import {
+  ended,
+  processesIn,
+  reportOf,
+  sentencesOf,
+  start,
+  type Running,
+} from "../support/run-processes.ts";
 import { Trial, MINUTES, crash, expectNobody, journalOf, wait } from "../support/run-trial.ts";
 
 let trial: Trial;

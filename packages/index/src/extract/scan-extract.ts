@@ -136,12 +136,13 @@ function stampsOf(
 function shapeOf(
   { hdf5, times }: Extract,
   payload: string,
-): Pick<ScannedSource, "type" | "itemShape"> {
+): Pick<ScannedSource, "type" | "storedType" | "itemShape" | "varies"> {
   const shape = hdf5.shapeOf(payload);
   const type = shape?.type;
   if (type === undefined || type.startsWith("S") || shape?.shape[0] !== times.length)
     throw damaged(hdf5, `${payload} is no data set of ${String(times.length)} rows of numbers`);
-  return { type: type as ElementType, itemShape: shape.shape.slice(1) };
+  const element = type as ElementType;
+  return { type: element, storedType: element, itemShape: shape.shape.slice(1), varies: false };
 }
 
 async function storageOf(
