@@ -139,7 +139,8 @@ function shapeOf(
 ): Pick<ScannedSource, "type" | "storedType" | "itemShape" | "varies"> {
   const shape = hdf5.shapeOf(payload);
   const type = shape?.type;
-  if (type === undefined || type.startsWith("S") || shape?.shape[0] !== times.length)
+  const isPlain = type !== undefined && shape?.typeName === `<${type}`.replace("<|", "|");
+  if (!isPlain || type.startsWith("S") || shape.shape[0] !== times.length)
     throw damaged(hdf5, `${payload} is no data set of ${String(times.length)} rows of numbers`);
   const element = type as ElementType;
   return { type: element, storedType: element, itemShape: shape.shape.slice(1), varies: false };

@@ -21,7 +21,7 @@ const LEASES_AHEAD_MAX = 1024;
 /** Where chunks hold many events it may have so much before it: more would be waited for at the end of a run. */
 const CHUNK_AHEAD_SECONDS = 0.2;
 /** All clients together have so many events before them: their columns, some 20 bytes each, lie here until they are sent. */
-const EVENTS_AHEAD_ALL = 2 ** 20;
+const EVENTS_AHEAD_ALL = 2 ** 18;
 /** A new measurement of a client's speed weighs so much against the old ones. */
 const SPEED_WEIGHT = 0.3;
 /** A microsecond: what an event costs that the client's clock can't see. */

@@ -2,10 +2,10 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 /**
- * So many messages are let go together: 4 MiB. V8 would collect them after 30,000 and more, as a message is small; the
+ * So many messages are let go together: 1 MiB. V8 would collect them after 30,000 and more, as a message is small; the
  * coordinator of 64 clients had 500 MB of them.
  */
-const MESSAGES = 512;
+const MESSAGES = 128;
 
 type Collect = (how: { readonly type: "minor" }) => void;
 
