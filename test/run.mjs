@@ -5,7 +5,7 @@
 // Without --all: what needs Node and npm alone. With it: also what needs root, system packages, docker,
 // other versions of Node, long campaigns, large files or more than a minute (test/system), at the full sizes of
 // test/sizes.ts.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { readFileSync, mkdirSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -31,16 +31,18 @@ const SLOWEST = 15;
 const capabilities = all ? probe() : {};
 if (all) console.log(`What this machine can do:\n${table(capabilities)}\n`);
 
-check("format", "npx", ["--no-install", "prettier", "--check", "--log-level", "warn", "."]);
-check("types", "npx", ["--no-install", "tsc", "--build"]);
-check("bundle", "node", ["scripts/bundle.mjs"]);
-check("lint", "npx", ["--no-install", "eslint", "--config", ".ci/eslint.config.js", "."]);
-check("floors", "npm", ["run", "--silent", "floors"]);
-check("unused", "npx", ["--no-install", "knip"]);
-// Only describeWith() of test/support/capabilities.ts may skip, and it prints why.
-check("no test is left out by hand", "sh", [
-  "-c",
-  "! grep -rnE '\\b(describe|test|it)\\.(skip|only|todo)\\b|\\bx(it|test|describe)\\(' test --include='*.ts' | grep -v '^test/support/capabilities.ts:'",
+await check("types", "npx", ["--no-install", "tsc", "--build"]);
+await check("bundle", "node", ["scripts/bundle.mjs"]);
+await Promise.all([
+  check("lint", "npx", ["--no-install", "eslint", "--config", ".ci/eslint.config.js", "."]),
+  check("format", "npx", ["--no-install", "prettier", "--check", "--log-level", "warn", "."]),
+  check("floors", "npm", ["run", "--silent", "floors"]),
+  check("unused", "npx", ["--no-install", "knip"]),
+  // Only describeWith() of test/support/capabilities.ts may skip, and it prints why.
+  check("no test is left out by hand", "sh", [
+    "-c",
+    "! grep -rnE '\\b(describe|test|it)\\.(skip|only|todo)\\b|\\bx(it|test|describe)\\(' test --include='*.ts' | grep -v '^test/support/capabilities.ts:'",
+  ]),
 ]);
 // Tests wait for processes half of their time.
 const TWO = ["--maxWorkers", "2"];
@@ -57,16 +59,25 @@ for (const sentence of failures) console.log(`failed: ${sentence}`);
 console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 process.exitCode = counts.failed > 0 ? 1 : 0;
 
-function check(name, command, args) {
+async function check(name, command, args) {
   const begun = performance.now();
-  const done = spawnSync(command, args, { cwd: root, encoding: "utf8", maxBuffer: 2 ** 28 });
+  const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (text) => (said += text));
+  const passed = await new Promise((resolve) => {
+    child.once("error", (error) => {
+      said += error.message;
+      resolve(false);
+    });
+    child.once("close", (code) => resolve(code === 0));
+  });
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-  const passed = done.status === 0;
   counts[passed ? "passed" : "failed"]++;
   console.log(`${passed ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
   if (passed) return;
   failures.push(name);
-  console.log(`${done.stdout}${done.stderr}`);
+  console.log(said);
 }
 
 function jest(name, words) {
