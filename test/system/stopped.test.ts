@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { pause } from "../support/run-links.ts";
 import { reportOf, sentencesOf, type Running } from "../support/run-processes.ts";
 import {
   Trial,
@@ -151,6 +152,8 @@ describe("a run that is stopped", () => {
       const running = trial.start("run", out, [...wait(3000), ...words]);
       const trace = trial.trace(out);
       await trace.untilCommitted(running, 1);
+      // The next event is on: between two it would have stopped at once.
+      await pause(500);
       running.kill("SIGINT");
       running.kill("SIGTERM");
       const begun = performance.now();
