@@ -41,7 +41,7 @@ describeWith(["h5py"], "clients", () => {
 
 describeWith(["h5py", "disk"], "order", () => {
   test("is measured against cp, sha512sum, and what memory it may take", () => {
-    benchmark("order.mjs", "--rounds", "1", "--fragments", "10000000");
+    benchmark("order.mjs", "--rounds", "3", "--fragments", "10000000");
   });
 });
 
