@@ -1501,14 +1501,6 @@ export const sabotages = [
     tests: ["runner/lease-cuts"],
   },
   {
-    name: "a chunk's place is used again while its other events come",
-    file: `${CLIENT}/decodes-ahead.ts`,
-    line: "if (chunk.isKept) continue;",
-    instead: "if (chunk.isKept) chunk.isKept = false;",
-    tests: ["cli/decode-threads"],
-    named: "16 events a chunk find what one thread finds",
-  },
-  {
     name: "a chunk that can't be decoded is said to be",
     file: `${CLIENT}/chunk-desk.ts`,
     line: "let isDecoded = false;",
