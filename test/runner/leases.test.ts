@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { asLeaseId } from "@evb/event";
+import { asLeaseId, asRank, type Rank } from "@evb/event";
 import { Schedule, type Action } from "@evb/runner";
 import {
   begun,
@@ -98,6 +98,38 @@ describe("leases", () => {
     expect(megabytesAhead(1e-5, 1)).toBe(2);
     // Nobody has more than the work that there is for it.
     expect(megabytesAhead(1e-3, 2 ** 40)).toBeLessThan(200);
+  });
+
+  test("of many clients, each of which seems to take no time, hold no more events than a coordinator has memory for", () => {
+    const schedule = begun(1e7, { cap: 1000 });
+    const ahead = new Map<Rank, number>();
+    const busy = new Map<Rank, number>();
+    const todo: Extract<Action, { kind: "lease" }>[] = [];
+    const take = (actions: readonly Action[]): void => {
+      for (const action of actions) {
+        if (action.kind !== "lease") continue;
+        const { rank, range } = action;
+        ahead.set(rank, (ahead.get(rank) ?? 0) + range.end - range.first);
+        todo.push(action);
+      }
+    };
+    for (let rank = 1; rank <= 64; rank++) take(schedule.handle(ready(asRank(rank))));
+    let most = 0;
+    for (let done = 0; done < 700; done++) {
+      const { rank, lease, range } = todo.shift()!;
+      const events = range.end - range.first;
+      ahead.set(rank, ahead.get(rank)! - events);
+      const busySeconds = (busy.get(rank) ?? 0) + 1e-6 * events;
+      busy.set(rank, busySeconds);
+      take(schedule.handle(results(rank, lease, [range.first, range.end], { busySeconds })));
+      most = Math.max(
+        most,
+        [...ahead.values()].reduce((sum, each) => sum + each, 0),
+      );
+    }
+    // Two leases of 5 ms each, where 2^18 / 64 events are less; 20 ms of work would be 1.3 million.
+    expect(most).toBeLessThanOrEqual(64 * 2 * 5000);
+    expect(most).toBeGreaterThan(64 * 2000);
   });
 
   test("don't go out any more once the run is stopped", () => {

@@ -363,6 +363,13 @@ export const sabotages = [
     tests: ["runner/makespan", "runner/leases"],
   },
   {
+    name: "many clients have any number of events before them",
+    file: `${COORDINATOR}/client-state.ts`,
+    line: "if (ahead.count >= EVENTS_AHEAD_ALL / clients) return false;",
+    instead: "if (ahead.count >= EVENTS_AHEAD_ALL * clients) return false;",
+    tests: ["runner/leases"],
+  },
+  {
     name: "a client goes on while nobody acknowledges its results",
     file: `${CLIENT}/lease-loop.ts`,
     line: "return Atomics.load(this.#words, HELD_KIB) > UNACKNOWLEDGED_KIB_MAX;",

@@ -232,7 +232,7 @@ function typeOf({ vlen_type, ...metadata }: TypeMetadata): RowElements {
   const element = elementOf(metadata);
   if (vlen_type === undefined) return element;
   const { type, typeName, isEnumeration } = typeOf(vlen_type);
-  // Of enumerations the library makes -1 of each value that has no name, and says nothing.
+  // Of enumerations the library gives other values, and says nothing.
   const isNumber = type !== undefined && !type.startsWith("S") && !isEnumeration;
   return {
     ...element,
