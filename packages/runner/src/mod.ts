@@ -14,6 +14,7 @@ export { analysisOrder } from "./client/analysis-module.ts";
 export { InputPages, pageMemory } from "./client/input-pages.ts";
 export { ResultBuilder } from "./client/result-builder.ts";
 export { RingSources } from "./client/ring-sources.ts";
+export { ReadsAhead } from "./client/reads-ahead.ts";
 export { sourceInfos } from "./client/sources.ts";
 export { UnitWriter, type WrittenPart } from "./client/unit-writer.ts";
 export {

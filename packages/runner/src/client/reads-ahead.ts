@@ -10,12 +10,14 @@ const EVENTS_MAX = 256;
 /** Memory gives several GB/s: where reads took longer than this for their bytes, they waited for a disk or a network. */
 const EVENT_SECONDS = 100e-6;
 const BYTES_PER_SECOND = 1e9;
-/** So much reading tells, in so many events. */
+/** So much reading tells, in so many events; or fewer, if so many of them were slow. */
 const TELLING_SECONDS = 0.02;
-const TELLING_EVENTS = 4;
+const TELLING_EVENTS = 16;
+const TELLING_SLOW = 4;
 /**
- * Where one event in so many was slow reading is begun ahead. Not the mean: on a busy machine a thread that has to wait
- * for a processor takes ten times as long for an event now and then, and threads that read ahead would take another.
+ * Where one event in so many was slow reading is begun ahead. Not the mean, and not for a few events: on a busy machine
+ * a thread that has to wait for a processor takes ten times as long for an event now and then, most of all when a run
+ * begins, and threads that read ahead would take another.
  */
 const SLOW_ONE_IN = 4;
 /** After so many bytes it is looked at anew: what was read once may be in memory. */
@@ -107,9 +109,10 @@ export class ReadsAhead {
     seen.events++;
     if (seconds > EVENT_SECONDS + bytes / BYTES_PER_SECOND) seen.slow++;
     seen.bytes += bytes;
-    const isTelling = seen.seconds >= TELLING_SECONDS && seen.events >= TELLING_EVENTS;
+    const isEnough = seen.events >= TELLING_EVENTS || seen.slow >= TELLING_SLOW;
+    const isTelling = seen.seconds >= TELLING_SECONDS && isEnough;
     if (this.#isOn ? seen.bytes < LOOK_AGAIN_BYTES : !isTelling) return;
-    this.#isOn = !this.#isOn && seen.slow * SLOW_ONE_IN >= seen.events;
+    this.#isOn = !this.#isOn && seen.slow >= Math.max(TELLING_SLOW, seen.events / SLOW_ONE_IN);
     this.#seen = { seconds: 0, events: 0, slow: 0, bytes: 0 };
   }
 
