@@ -1,9 +1,10 @@
 // Reading against others: a C loop of pread(2) over the same places, bare h5py processes, and h5wasm's own way, on
 // runs of many layouts. `seconds` of evb's report against the peers' own clocks; their first numbers must add up to the same.
 //
-//   node test/bench/reading.mjs [--rounds 5] [--megabytes 8000] [--only N]
+//   node test/bench/reading.mjs [--rounds 5] [--megabytes 8000] [--passes 4] [--only N]
 //
-// --megabytes: of each uncompressed run with large events. Needs python3-h5py, cc, and room in /dev/shm (else $TMPDIR).
+// --megabytes: of the files of each uncompressed run with large events. --passes: so often a run reads them, as other
+// events: in a run of half a second half of it is V8's compiling. Needs python3-h5py, cc, and room in /dev/shm (else $TMPDIR).
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -19,16 +20,24 @@ import {
   run,
 } from "./support.mjs";
 
-const { rounds, megabytes, only } = numbers({ rounds: 5, megabytes: 8000, only: -1 });
+const { rounds, megabytes, passes, only } = numbers({
+  rounds: 5,
+  megabytes: 8000,
+  passes: 4,
+  only: -1,
+});
 preferMemory(1.2e6 * megabytes);
 /** Two files of so many rows of a megabyte. */
-const LARGE = ["--files", "2", "--ints", "250000", "--rows", String(Math.round(megabytes / 2))];
+const LARGE = [
+  ...["--files", "2", "--ints", "250000", "--rows", String(Math.round(megabytes / 2))],
+  ...["--passes", String(passes)],
+];
 const PACKED = ["--files", "2", "--ints", "250000", "--rows", String(Math.round(megabytes / 20))];
 const SMALL = ["--files", "2", "--ints", "64", "--scatter"];
-/** A file's rows of 256 bytes: evb takes more than a second for two files. */
-const MANY = String(megabytes < 2000 ? 500_000 : 1_500_000);
+/** A file's rows of 256 bytes: evb takes more than a second for two files, also in a short round. */
+const MANY = String(megabytes < 2000 ? 200_000 : 1_500_000);
 /** h5py reads 6,000 of these a second: it is given the first of the same rows, in the same order. */
-const SAMPLE_ROWS = 20_000;
+const SAMPLE_ROWS = megabytes < 2000 ? 6_000 : 20_000;
 
 /** So much that what a process reads of its own doesn't show. */
 const HONEST_BYTES = 3e9;
@@ -118,8 +127,8 @@ function measured(folder, pread, { what, make, clients, peers, sample, analysis 
   };
   if ("c" in peers) {
     const rows = join(folder, "rows");
-    run(PYTHON, [join(HERE, "peers/rows_of_index.py"), index, rows]);
-    const files = [1, 2].map((n) => join(data, `file${n}.h5`));
+    const { stdout } = run(PYTHON, [join(HERE, "peers/rows_of_index.py"), index, rows]);
+    const files = stdout.split("\n").map((path) => join(data, path));
     subjects.c = () =>
       together(clients, [pread, rows, ...files, "--", "{k}", String(clients)], checks);
   }

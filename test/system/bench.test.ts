@@ -19,11 +19,11 @@ describeWith(["h5py"], "the match", () => {
 
 describeWith(["h5py", "mpi", "disk"], "reading", () => {
   test("is measured against the old system's scheme", () => {
-    benchmark("read.mjs", "--rounds", "3", "--megabytes", "4000");
+    benchmark("read.mjs", "--rounds", "3", "--megabytes", "3000");
   });
 
   test("is measured against pread in C, and h5py, for chunks and filters of several kinds", () => {
-    benchmark("reading.mjs", "--rounds", "3", "--megabytes", "2000");
+    benchmark("reading.mjs", "--rounds", "3", "--megabytes", "800", "--passes", "3");
   });
 });
 
@@ -41,7 +41,7 @@ describeWith(["h5py"], "clients", () => {
 
 describeWith(["h5py", "disk"], "order", () => {
   test("is measured against cp, sha512sum, and what memory it may take", () => {
-    benchmark("order.mjs", "--rounds", "3", "--fragments", "10000000");
+    benchmark("order.mjs", "--rounds", "3", "--fragments", "4000000");
   });
 });
 

@@ -2,8 +2,10 @@
 """Writes a run of HDF5 files in the seed's layout for measuring reads: every file has every time stamp.
 
   make_rows.py DIR --files 2 --rows 2000 --ints 250000 --chunk 1 [--gzip 4] [--shuffle] [--scaleoffset] [--scatter]
+    [--passes 4]
 
---chunk 0: contiguous. Values are like a detector's: a pedestal with noise, and now and then a hit.
+--chunk 0: contiguous. --passes: so often the rows come again, in files with later time stamps whose payload is an
+external link to the first ones: long runs of few bytes on the disk. Values are like a detector's: a pedestal with noise, and now and then a hit.
 """
 import argparse, os
 import h5py, numpy as np
@@ -18,6 +20,7 @@ p.add_argument("--gzip", type=int, default=0)
 p.add_argument("--shuffle", action="store_true")
 p.add_argument("--scaleoffset", action="store_true", help="which only the HDF5 library reads")
 p.add_argument("--scatter", action="store_true", help="rows are in no order of time")
+p.add_argument("--passes", type=int, default=1)
 a = p.parse_args()
 rng = np.random.default_rng(1)
 os.makedirs(a.dir)
@@ -48,3 +51,9 @@ for n in range(1, a.files + 1):
             block = np.stack([base[b : b + a.ints] for b in begin])
             block[:, 0] = np.arange(at, at + rows) + n
             d[at : at + rows] = block
+for k in range(1, a.passes):
+    for n in range(1, a.files + 1):
+        m = k * a.files + n
+        with h5py.File(os.path.join(a.dir, f"file{m}.h5"), "w") as f:
+            f[f"timestamp{m}"] = time + np.uint64(k * 7 * a.rows)
+            f[f"bigdata{m}"] = h5py.ExternalLink(f"file{n}.h5", f"bigdata{n}")

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Where the rows of an index's events lie, for peers that read the same: file u4 | offset u8 | bytes u8, each row.
 
-  rows_of_index.py INDEX OUT     rows that lie in one piece, unfiltered; in the order of the events
+  rows_of_index.py INDEX OUT     rows that lie in one piece, unfiltered; in the order of the events. Prints the
+                                 files' paths as the index has them, a line each: rows name them by number
 """
 import json, sys
 import h5py, numpy as np
@@ -30,3 +31,4 @@ with h5py.File(sys.argv[1]) as f:
         rows["offset"][mine] = base.astype(np.uint64)
         rows["bytes"][mine] = size
     rows.tofile(sys.argv[2])
+    print("\n".join(f["files/path"].asstr()[()]))
