@@ -123,7 +123,6 @@ export { partRecordHead, readPartRecordHead } from "./wire/part-record.ts";
 export { decodePart, encodePart, type Part } from "./wire/part-message.ts";
 export { decodeResults, encodeResults, type Results } from "./wire/result-message.ts";
 export { decodeRevoked, encodeRevoked, type GivenBack } from "./wire/revoked-message.ts";
-export { PinnedMemory } from "./wire/pinned-memory.ts";
 export { decodeValue, encodeValue } from "./wire/values.ts";
 export { connectSocket } from "./wire/zeromq.ts";
 export { ZeromqClientLink } from "./wire/zeromq-client.ts";
