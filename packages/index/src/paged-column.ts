@@ -21,14 +21,16 @@ interface Page<Entries> {
 export class PagedColumn<Entries extends Float64Array | Uint32Array | BigUint64Array> {
   readonly #column: ColumnPlace;
   readonly #file: DataFile;
+  readonly #pagesMax: number;
   /** By number; the one used last is at the end. */
   readonly #pages = new Map<number, Page<Entries>>();
   readonly #quick: Page<Entries>[] = [];
 
   /** @param file of the column, which stays open */
-  constructor(column: ColumnPlace, file: DataFile) {
+  constructor(column: ColumnPlace, file: DataFile, pagesMax = PAGES_MAX) {
     this.#column = column;
     this.#file = file;
+    this.#pagesMax = pagesMax;
   }
 
   at(entry: number): Entries[number] {
@@ -42,7 +44,7 @@ export class PagedColumn<Entries extends Float64Array | Uint32Array | BigUint64A
     const page = this.#pages.get(number) ?? { number, entries: this.#read(number) };
     this.#pages.delete(number);
     this.#pages.set(number, page);
-    if (this.#pages.size > PAGES_MAX) this.#pages.delete(this.#pages.keys().next().value!);
+    if (this.#pages.size > this.#pagesMax) this.#pages.delete(this.#pages.keys().next().value!);
     this.#quick[number % QUICK_PAGES] = page;
     return page;
   }

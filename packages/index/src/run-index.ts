@@ -85,6 +85,9 @@ export interface RunEvents {
   places(source: Uint16Array, row: Uint32Array): ChunkPlaces | undefined;
 }
 
+/** 8 MB: the first fragments of events that follow each other lie side by side, source by source. */
+const FIRST_STAMP_PAGES = 256;
+
 /** An index, open for reading slab by slab. Whoever opens it closes it. */
 export class RunIndex implements RunEvents {
   readonly path: string;
@@ -100,11 +103,14 @@ export class RunIndex implements RunEvents {
   /** The same file. */
   readonly #data: DataFile;
   readonly #starts: Float64Array;
-  readonly #time: Hdf5DataSet;
+  /** Undefined: each event has the stamp of its first fragment. */
+  readonly #time: Hdf5DataSet | undefined;
   readonly #start: Hdf5DataSet;
   readonly #fragment: Hdf5DataSet;
   readonly #places: FragmentPlaces | undefined;
   readonly #stamps: PagedColumn<BigUint64Array>;
+  /** The same; events in order need few pages of it at a time. */
+  readonly #firstStamps: PagedColumn<BigUint64Array>;
   /** By file: where it begins, in the bytes of all files. */
   readonly #bases: readonly number[];
 
@@ -115,14 +121,16 @@ export class RunIndex implements RunEvents {
     this.files = readFiles(file);
     this.sources = readSources(file);
     this.#starts = Float64Array.from(this.sources, (source) => source.fragmentFirst);
-    this.#time = file.dataSet("/events/time");
+    this.#time = file.shapeOf("/events/time") && file.dataSet("/events/time");
     this.#start = file.dataSet("/events/start");
     this.#fragment = file.dataSet("/events/fragment");
-    this.eventCount = this.#time.length;
+    this.eventCount = this.#start.length - 1;
     this.fragmentCount = this.#fragment.length;
     this.#data = new DataFile(file.path);
     this.#places = FragmentPlaces.of(file, this.#data, this.sources);
-    this.#stamps = new PagedColumn(columnPlace(file, "/fragments/time", "u8"), this.#data);
+    const stamps = columnPlace(file, "/fragments/time", "u8");
+    this.#stamps = new PagedColumn(stamps, this.#data);
+    this.#firstStamps = new PagedColumn(stamps, this.#data, FIRST_STAMP_PAGES);
     this.#bases = basesOf(this.files);
     this.report = readReport(file, this);
     const names = [
@@ -172,8 +180,11 @@ export class RunIndex implements RunEvents {
       source[i] = s;
       row[i] = fragment[i]! - this.#starts[s]!;
     }
-    const time = this.#time.readSlab(first, count) as BigUint64Array;
-    return { first, time, start: absolute.map((start) => start - begin), source, row };
+    const start = absolute.map((each) => each - begin);
+    const time =
+      (this.#time?.readSlab(first, count) as BigUint64Array | undefined) ??
+      BigUint64Array.from({ length: count }, (_, k) => this.#firstStamps.at(fragment[start[k]!]!));
+    return { first, time, start, source, row };
   }
 
   places(source: Uint16Array, row: Uint32Array): ChunkPlaces | undefined {

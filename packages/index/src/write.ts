@@ -1,4 +1,4 @@
-import type { Elements } from "@evb/event";
+import { sourceOfFragment, type Elements } from "@evb/event";
 import { Hdf5Writer, type Hdf5 } from "@evb/formats";
 import { belowRoot } from "./inputs.ts";
 import type { IndexContent, IndexOrder } from "./order.ts";
@@ -9,7 +9,7 @@ import { storageText } from "./storage-text.ts";
 
 /** docs/index-format.md says what each data set holds; a change there counts this up. */
 export const INDEX_FORMAT = "evb-index";
-export const INDEX_VERSION = 3;
+export const INDEX_VERSION = 4;
 
 /** Writes the index slab by slab; whoever calls renames it. */
 export function writeIndex(
@@ -27,13 +27,25 @@ export function writeIndex(
     writeSources(writer, content);
     writeFragments(writer, sources);
     writeStorage(writer, content);
-    writer.writeColumn("/events/time", "u8", match.time);
+    if (!areFirstStamps(content)) writer.writeColumn("/events/time", "u8", match.time);
     writer.writeColumn("/events/start", "u4", match.start);
     writer.writeColumn("/events/fragment", "u4", match.fragment);
     if (labels !== undefined) writeLabels(writer, labels);
   } finally {
     writer.close();
   }
+}
+
+/** Whether each event has the stamp of its first fragment, so that it is known from that. */
+function areFirstStamps({ sources, match }: IndexContent): boolean {
+  const { time, start, fragment } = match;
+  const starts = Float64Array.from(sources, ({ fragmentFirst }) => fragmentFirst);
+  return time.every((stamp, event) => {
+    if (start[event] === start[event + 1]) return false;
+    const first = fragment[start[event]!]!;
+    const source = sourceOfFragment(starts, first);
+    return sources[source]!.times[first - starts[source]!] === stamp;
+  });
 }
 
 function writeProvenance(writer: Hdf5Writer, order: IndexOrder, content: IndexContent): void {
