@@ -15,19 +15,25 @@ const COLUMNS = 80;
  * Runs one command and ends the process with its code.
  *
  * @param commandsFor the one that is meant, or all, to say what there is
+ * @param plainly runs the command where its words need no yargs, else returns undefined
  */
 export async function runCommandLine(
   words: readonly string[],
   commandsFor: (words: readonly string[]) => Promise<CommandModule[]>,
+  plainly: (words: readonly string[]) => Promise<void> | undefined = () => undefined,
 ): Promise<void> {
   keepCompiled();
   if (WORK_ON_EVENTS.includes(words[0] ?? "")) optimizeLater();
   endWhenNobodyReads();
   process.exitCode = 0;
   try {
-    // Both at once: each is a hundred small files.
-    const [{ default: yargs }, commands] = await Promise.all([import("yargs"), commandsFor(words)]);
-    await quickly(parser(yargs, words, commands)).parseAsync();
+    const running = plainly(words);
+    if (running === undefined) {
+      // Both at once: each is a hundred small files.
+      const loaded = await Promise.all([import("yargs"), commandsFor(words)]);
+      const [{ default: yargs }, commands] = loaded;
+      await quickly(parser(yargs, words, commands)).parseAsync();
+    } else await running;
   } catch (thrown) {
     process.exitCode = report(thrown);
   }
