@@ -12,7 +12,7 @@ const SIZES = {
   /** Damaged files that whole commands are given. */
   damagedCommands: { quick: { files: 10 }, full: { files: 25 } },
   /** A run by h5py with events of 1 MB. */
-  oracleLarge: { quick: { events: 50, ints: 1000 }, full: { events: 1_000, ints: 250_000 } },
+  oracleLarge: { quick: { events: 50, ints: 1000 }, full: { events: 400, ints: 250_000 } },
   /** The first file of a mock run that must not take more memory. */
   generateLarge: { quick: { gigabytes: 0.1 }, full: { gigabytes: 10 } },
   /** An index of many events, and the memory of a coordinator that works on them. */

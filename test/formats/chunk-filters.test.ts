@@ -259,14 +259,13 @@ describe("a damaged chunk", () => {
       const decoder = await decoderOf(filters, BYTES, 4);
       const target = new Uint8Array(BYTES);
       const wrong = new Uint8Array(stored);
+      const unnoticed: number[] = [];
       for (let bit = 0; bit < 8 * stored.length; bit++) {
         wrong[bit >> 3]! ^= 1 << (bit & 7);
-        expect({ bit, outcome: outcomeOf(decoder, wrong, target) }).toEqual({
-          bit,
-          outcome: "damaged",
-        });
+        if (outcomeOf(decoder, wrong, target) !== "damaged") unnoticed.push(bit);
         wrong[bit >> 3]! ^= 1 << (bit & 7);
       }
+      expect(unnoticed).toEqual([]);
       decoder.decode(stored, 0, target);
       expect(target).toEqual(content);
     },

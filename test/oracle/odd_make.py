@@ -26,10 +26,15 @@ def numbers(dtype="<i4"):
     return random.integers(-1000, 1000, (ROWS, WIDTH)).astype(dtype)
 
 
+def own_stamps():
+    """No other file has them: in a run of several files each row is an event of its own."""
+    return np.arange(ROWS, dtype="<u8") + 10**18 + ROWS * len(os.listdir(root))
+
+
 def begin(name, **options):
     os.makedirs(f"{root}/{name}")
     f = h5py.File(f"{root}/{name}/file1.h5", "w", **options)
-    f["timestamp1"] = np.arange(ROWS, dtype="<u8") + 10**18
+    f["timestamp1"] = own_stamps()
     return f
 
 
@@ -130,6 +135,8 @@ def exotic():
         os.makedirs(f"{root}/{name}")
         words = ["h5repack", "-f", f"/bigdata1:{given}", f"{root}/chunked/file1.h5", f"{root}/{name}/file1.h5"]
         subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+        with h5py.File(f"{root}/{name}/file1.h5", "r+") as f:
+            f["timestamp1"][...] = own_stamps()
         end(name)
     for name, mask in [("no_filter", 0), ("filter_left_out", 1)]:
         f = begin(name)

@@ -22,7 +22,8 @@ UNIX = 1_700_000_000
 class Shape:
     """What a seed chooses; everything that follows is drawn from it."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, run):
+        self.run = run
         R = self.random = random.Random(seed)
         self.layout = R.choice(("v10", "v11", "v11", "v12", "v12", "v11.4"))
         self.order = R.choice("<<>")
@@ -108,7 +109,7 @@ class Writer:
     def divisor(self):
         return b"" if self.v10 else self.pack("I", 1)
 
-    def state(self, kind, source, header, run=1):
+    def state(self, kind, source, header, run):
         title = b"a title of run items".ljust(81, b"\0")
         body = self.pack("III", run, 0, UNIX) + self.divisor() + self.original(source) + title
         if self.v10 and self.random.random() < 0.5:
@@ -180,7 +181,7 @@ class Stream:
     def __init__(self, shape, writer, sources, number):
         self.shape, self.writer, self.random = shape, writer, shape.random
         self.sources = sources
-        self.run = 1 + number % 2 if shape.two_runs else 1
+        self.run = shape.run + (number % 2 if shape.two_runs else 0)
 
     def header(self, source, stamp, barrier=0, physics=False):
         lost = self.shape.headerless
@@ -391,8 +392,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[1])
     parser.add_argument("folder")
     parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--run", type=int, default=1, help="its number; of two runs that of the first")
     options = parser.parse_args()
-    shape = Shape(options.seed)
+    shape = Shape(options.seed, options.run)
     files = write_files(shape, options.folder)
     cases, stable = cases_of(shape)
     print(json.dumps({"shape": shape.describe(), "files": files, "cases": cases, "stable": stable}))

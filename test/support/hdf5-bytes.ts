@@ -63,19 +63,28 @@ export const btree1Node = (level: number, entries: readonly Entry[]): Buffer =>
 const BLOCK_BYTES_MAX = 3000;
 
 /** Where a file has blocks with a checksum: from their signature to where the checksum begins. */
-export function checkedBlocks(file: Buffer): { start: number; end: number }[] {
+export const checkedBlocks = (file: Buffer): { start: number; end: number }[] =>
+  SIGNATURES.flatMap((signature) => blocksOf(file, signature));
+
+function blocksOf(file: Buffer, signature: Buffer): { start: number; end: number }[] {
   const found: { start: number; end: number }[] = [];
-  for (const signature of SIGNATURES)
-    for (
-      let start = file.indexOf(signature);
-      start >= 0;
-      start = file.indexOf(signature, start + 4)
-    ) {
-      const last = Math.min(file.length - 4, start + BLOCK_BYTES_MAX);
-      let end = start + 8;
-      while (end <= last && checksumOf(file, start, end) !== file.readUInt32LE(end)) end++;
-      if (end <= last) found.push({ start, end });
-    }
+  /** Most blocks of a kind have a length that another one has. */
+  const lengths = new Set<number>();
+  for (
+    let start = file.indexOf(signature);
+    start >= 0;
+    start = file.indexOf(signature, start + 4)
+  ) {
+    const last = Math.min(file.length - 4, start + BLOCK_BYTES_MAX);
+    const endsAt = (end: number): boolean =>
+      end <= last && checksumOf(file, start, end) === file.readUInt32LE(end);
+    const known = [...lengths].find((length) => endsAt(start + length));
+    let end = start + (known ?? 8);
+    if (known === undefined) while (end <= last && !endsAt(end)) end++;
+    if (end > last) continue;
+    lengths.add(end - start);
+    found.push({ start, end });
+  }
   return found;
 }
 

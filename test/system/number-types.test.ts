@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { Hdf5File, loadHdf5 } from "@evb/formats";
@@ -20,11 +20,12 @@ const hashOf = (data) =>
   createHash("sha256").update(Buffer.from(data.buffer)).digest().readUIntBE(0, 6);
 export default {
   setup: () => ({
-    fragmentColumns: { hash: "f8", length: "u4" },
+    fragmentColumns: { hash: "f8", length: "u4", bytes: "u4" },
     event: ({ fragments }) => ({
       fragments: {
         hash: fragments.map((fragment) => hashOf(fragment.keep())),
         length: fragments.map(({ data }) => data.length),
+        bytes: fragments.map(({ data }) => data.byteLength),
       },
     }),
   }),
@@ -48,12 +49,17 @@ interface Answer {
 
 let answers: Record<string, Answer | undefined> = {};
 
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
+
+const columnIn = (file: Hdf5File, path: string): number[] =>
+  Array.from(file.dataSet(path).readColumn() as ArrayLike<number>, Number);
+
 /** The rows of an analysis's column, as events have them: here each has one row, in order. */
 async function columnOf(out: string, name: string): Promise<number[]> {
   const file = new Hdf5File(await loadHdf5(), at(out, "results.h5"));
-  const column = file.dataSet(`/fragments/${name}`).readColumn() as ArrayLike<number>;
+  const column = columnIn(file, `/fragments/${name}`);
   file.close();
-  return Array.from(column, Number);
+  return column;
 }
 
 interface Report {
@@ -64,15 +70,62 @@ interface Report {
 const reportOf = (out: string): Report =>
   JSON.parse(readFileSync(at(out, "report.json"), "utf8")) as Report;
 
-/** Runs an analysis that hashes the rows of an index; they are those that h5py reads. */
-async function expectRead(name: string): Promise<Report> {
-  const out = `${name}.out`;
-  const done = work(name, out, "--clients", "1", "--analysis", at("hash.mjs"));
+/** What `evb index` says of a source, and what an analysis was given of it. */
+interface Source {
+  readonly library: string | null;
+  readonly lengths: readonly number[];
+  readonly hashes: readonly number[];
+  readonly bytes: number;
+}
+
+/**
+ * The files as the sources of one run, whose rows an analysis hashes.
+ *
+ * @returns name → source
+ */
+async function readTogether(
+  title: string,
+  names: readonly string[],
+): Promise<Record<string, Source>> {
+  mkdirSync(at(title));
+  for (const name of names) copyFileSync(at(name, "file1.h5"), at(title, `${name}.h5`));
+  const indexed = evb("index", at(title), "-o", at(`${title}.index.h5`), "--all", "--json");
+  expect(indexed.code).toBe(0);
+  const { sources } = JSON.parse(indexed.stdout) as {
+    sources: { source: string; library: string | null }[];
+  };
+  const slow = sources.filter(({ library }) => library !== null);
+  expect(indexed.stderr).toContain(
+    `${String(slow.length)} sources must be read through the HDF5 library, which is slower: ` +
+      `${slow[0]!.source} (${slow[0]!.library!}`,
+  );
+  const out = `${title}.out`;
+  const done = work(title, out, "--clients", "1", "--analysis", at("hash.mjs"));
   expect(done).toMatchObject({ code: 0, stderr: "" });
+  const file = new Hdf5File(await loadHdf5(), at(out, "results.h5"));
+  const column = (name: string): number[] => columnIn(file, `/fragments/${name}`);
+  const [places, lengths, hashes, bytes] = [
+    column("source"),
+    column("length"),
+    column("hash"),
+    column("bytes"),
+  ];
+  file.close();
+  const total = sum(bytes);
+  expect(reportOf(out).bytes).toBe(total);
+  return Object.fromEntries(
+    sources.map(({ source, library }, place) => {
+      const own = (all: readonly number[]): number[] => all.filter((_, k) => places[k] === place);
+      const given = { lengths: own(lengths), hashes: own(hashes), bytes: sum(own(bytes)) };
+      return [source, { library, ...given }];
+    }),
+  );
+}
+
+/** The rows of a source are those that h5py reads. */
+function expectRead(source: Source | undefined, name: string): void {
   const { lengths, hashes } = answers[name]!;
-  expect(await columnOf(out, "length")).toEqual(lengths);
-  expect(await columnOf(out, "hash")).toEqual(hashes);
-  return reportOf(out);
+  expect(source).toMatchObject({ lengths, hashes });
 }
 
 function makeRuns(): void {
@@ -82,22 +135,26 @@ function makeRuns(): void {
 }
 
 describeWith(["h5py"], "rows of enumerations", () => {
-  beforeAll(makeRuns, MINUTES);
-
   const NAMES = ["bool", "enum_big", "enum_little", "enum_long"];
-  test.each(NAMES.flatMap((name) => ["contiguous", "chunked", "gzip"].map((way) => [name, way])))(
+  const WAYS = ["contiguous", "chunked", "gzip"];
+  let sources: Record<string, Source> = {};
+  beforeAll(async () => {
+    makeRuns();
+    const files = NAMES.flatMap((name) => [...WAYS, "compact"].map((way) => `${name}_${way}`));
+    sources = await readTogether("enumerations", files);
+  }, MINUTES);
+
+  test.each(NAMES.flatMap((name) => WAYS.map((way) => [name, way])))(
     "are read where they lie, as integers: %s, %s",
-    async (name, way) => {
-      expect(index(`${name}_${way}`)).toMatchObject({ code: 0, stderr: "" });
-      await expectRead(`${name}_${way}`);
+    (name, way) => {
+      expect(sources[`${name}_${way}`]?.library).toBeNull();
+      expectRead(sources[`${name}_${way}`], `${name}_${way}`);
     },
   );
 
-  test.each(NAMES)("are the same through the HDF5 library: %s", async (name) => {
-    const indexed = index(`${name}_compact`);
-    expect(indexed.code).toBe(0);
-    expect(indexed.stderr).toContain("it is stored in its object header");
-    await expectRead(`${name}_compact`);
+  test.each(NAMES)("are the same through the HDF5 library: %s", (name) => {
+    expect(sources[`${name}_compact`]?.library).toBe("it is stored in its object header");
+    expectRead(sources[`${name}_compact`], `${name}_compact`);
   });
 
   test("are shown by evb inspect as what they are", () => {
@@ -113,41 +170,46 @@ describeWith(["h5py"], "rows of enumerations", () => {
 });
 
 describeWith(["h5py"], "rows of 16-bit floats", () => {
-  beforeAll(makeRuns, MINUTES);
-
   const NAMES = ["half_little", "half_big"];
   const WAYS = ["contiguous", "chunked", "gzip", "unwritten"];
+  let sources: Record<string, Source> = {};
+  beforeAll(async () => {
+    makeRuns();
+    const files = NAMES.flatMap((name) => [...WAYS, "compact"].map((way) => `${name}_${way}`));
+    sources = await readTogether("halves", files);
+  }, MINUTES);
+
   test.each(NAMES.flatMap((name) => WAYS.map((way) => [name, way])))(
     "are read where they lie, and given as f4: %s, %s",
-    async (name, way) => {
-      expect(index(`${name}_${way}`)).toMatchObject({ code: 0, stderr: "" });
-      const { bytes } = await expectRead(`${name}_${way}`);
-      expect(bytes).toBe(60 * 40 * 4);
+    (name, way) => {
+      const source = sources[`${name}_${way}`];
+      expect(source?.library).toBeNull();
+      expectRead(source, `${name}_${way}`);
+      expect(source?.bytes).toBe(60 * 40 * 4);
     },
   );
 
-  test.each(NAMES)("are the same through the HDF5 library: %s", async (name) => {
-    const indexed = index(`${name}_compact`);
-    expect(indexed.code).toBe(0);
-    expect(indexed.stderr).toContain("it is stored in its object header");
-    await expectRead(`${name}_compact`);
+  test.each(NAMES)("are the same through the HDF5 library: %s", (name) => {
+    expect(sources[`${name}_compact`]?.library).toBe("it is stored in its object header");
+    expectRead(sources[`${name}_compact`], `${name}_compact`);
   });
 
   test("are read as they are stored, in half the bytes that they are given in", () => {
-    index("half_big_contiguous");
-    const plan = evb("plan", at("half_big_contiguous.index.h5"), "--json").stdout;
-    expect(JSON.parse(plan)).toMatchObject({ bytesNeeded: 9600, bytesToRead: 4800 });
+    const plan = evb("plan", at("halves.index.h5"), "--json").stdout;
+    const { sources: planned } = JSON.parse(plan) as { sources: object[] };
+    const halved = { source: "half_big_contiguous", bytesNeeded: 9600, bytesToRead: 4800 };
+    expect(planned).toContainEqual(expect.objectContaining(halved));
   });
 
   test.each([[[]], [["--compression", "gzip:1", "--shuffle"]]])(
     "are f4 in an extract: %j",
     async (words) => {
-      index("half_big_gzip");
       const out = at("half.h5");
-      const written = evb("extract", at("half_big_gzip.index.h5"), "-o", out, "--force", ...words);
+      const of = ["--sources", "half_big_gzip", "--force"];
+      const written = evb("extract", at("halves.index.h5"), "-o", out, ...of, ...words);
       expect(written.code).toBe(0);
       const extracted = new Hdf5File(await loadHdf5(), out);
-      const data = extracted.dataSet("/sources/file1/data");
+      const data = extracted.dataSet("/sources/half_big_gzip/data");
       expect(data.shape).toMatchObject({ typeName: "<f4", shape: [60, 40] });
       const first = new Uint8Array(4 * 40);
       data.readRows(59, 1, first);
@@ -168,21 +230,28 @@ const TYPES = ["i1", "u1", "i2_big", "i4", "u4_big", "i8", "u8"].concat([
 ]);
 
 describeWith(["h5py"], "rows of variable length", () => {
-  beforeAll(makeRuns, MINUTES);
+  let sources: Record<string, Source> = {};
+  beforeAll(async () => {
+    makeRuns();
+    sources = await readTogether(
+      "sequences",
+      TYPES.map((type) => `rows_${type}`),
+    );
+    expect(index("rows_i4").stderr).toContain("1 source must be read through the HDF5 library");
+    const mixed = evb("index", at("mixed"), "-o", at("mixed.index.h5"), "--all");
+    expect(mixed.code).toBe(0);
+  }, MINUTES);
 
-  test.each(TYPES)("are read as h5py reads them, empty ones too: %s", async (type) => {
+  test.each(TYPES)("are read as h5py reads them, empty ones too: %s", (type) => {
     const name = `rows_${type}`;
-    const indexed = index(name);
-    expect(indexed.code).toBe(0);
-    expect(indexed.stderr).toContain("1 source must be read through the HDF5 library");
-    expect(indexed.stderr).toContain("it holds variable-length sequences of ");
-    const { bytes } = await expectRead(name);
-    const elements = answers[name]!.lengths.reduce((sum, length) => sum + length, 0);
-    expect(bytes).toBe(elements * (type.startsWith("f2") ? 4 : Number(type[1])));
+    const source = sources[name];
+    expect(source?.library).toContain("it holds variable-length sequences of ");
+    expectRead(source, name);
+    const elements = sum(answers[name]!.lengths);
+    expect(source?.bytes).toBe(elements * (type.startsWith("f2") ? 4 : Number(type[1])));
   });
 
   test.each(["read", "stats", "wait"])("have a first element, or 0: %s", async (analysis) => {
-    index("rows_i4");
     const out = `first_${analysis}`;
     const done = work("rows_i4", out, "--clients", "1", "--analysis", analysis);
     expect(done).toMatchObject({ code: 0, stderr: "" });
@@ -199,7 +268,6 @@ describeWith(["h5py"], "rows of variable length", () => {
   });
 
   test("give one digest for any number of clients and any batch size", () => {
-    expect(evb("index", at("mixed"), "-o", at("mixed.index.h5"), "--all", "--force").code).toBe(0);
     const digests = ["1 100", "1 1", "2 7", "3 1"].map((words) => {
       const [clients, batch] = words.split(" ") as [string, string];
       const out = `mixed_${clients}_${batch}`;
@@ -212,11 +280,9 @@ describeWith(["h5py"], "rows of variable length", () => {
   });
 
   test("say in a plan that nobody knows how long they are", () => {
-    index("rows_i4");
     const plan = evb("plan", at("rows_i4.index.h5"), "--json", "--rate", "1GB/s").stdout;
     const unknown = { bytesNeeded: null, bytesToRead: null, reads: null };
     expect(JSON.parse(plan)).toMatchObject({ ...unknown, seconds: null, sources: [unknown] });
-    evb("index", at("mixed"), "-o", at("mixed.index.h5"), "--all", "--force");
     const text = evb("plan", at("mixed.index.h5")).stdout;
     expect(text).toContain("needed    at least 9.60 kB (1 source unknown)\n");
     expect(text).toContain("to read   at least 9.60 kB");
@@ -225,7 +291,6 @@ describeWith(["h5py"], "rows of variable length", () => {
   });
 
   test("are in no extract, but other sources are", () => {
-    evb("index", at("mixed"), "-o", at("mixed.index.h5"), "--all", "--force");
     const out = at("mixed.extract.h5");
     const refused = evb("extract", at("mixed.index.h5"), "-o", out);
     expect(refused.code).toBe(2);
@@ -237,10 +302,11 @@ describeWith(["h5py"], "rows of variable length", () => {
   test("are shown by evb inspect, of a file and of an index", () => {
     const shown = evb("inspect", at("rows_i2_big", "file1.h5")).stdout;
     expect(shown).toContain("/bigdata1  (60) of variable-length sequences of >i2, chunks (8)");
-    index("rows_i2_big");
-    const index_ = evb("inspect", at("rows_i2_big.index.h5"), "--json").stdout;
+    const json = evb("inspect", at("sequences.index.h5"), "--json").stdout;
+    const { sources: inspected } = JSON.parse(json) as { sources: object[] };
     const library = "it holds variable-length sequences of >i2";
-    expect(JSON.parse(index_)).toMatchObject({ sources: [{ library }] });
+    const source = { source: "rows_i2_big", library };
+    expect(inspected).toContainEqual(expect.objectContaining(source));
   });
 
   test.each([

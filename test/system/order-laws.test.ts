@@ -5,7 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { SeededRandom } from "../support/random.ts";
 import { evb, run, temporaryFolder } from "../support/system.ts";
 
-const SEEDS = Array.from({ length: 24 }, (_, k) => k + 1);
+/** Runs of one window are ordered by one command: it starts once, and each of them is a run of its own. */
+const GROUPS = [0, 10, 100, 100, 2500, 10].map((window, group) => ({
+  window,
+  seeds: [1, 7, 13, 19].map((first) => first + group),
+}));
+const SEEDS = GROUPS.flatMap(({ seeds }) => seeds);
 const PHYSICS_EVENT = 30;
 
 /** Options of `evb generate` that a seed stands for. */
@@ -15,6 +20,7 @@ interface Shape {
   readonly missing: string;
   readonly pauses: number;
   readonly window: number;
+  readonly run: number;
   readonly words: readonly string[];
 }
 
@@ -23,15 +29,12 @@ interface Truth {
   readonly expected: { readonly events: number; readonly fragments: number };
 }
 
-interface Report {
-  readonly runs: readonly [
-    {
-      readonly events: number;
-      readonly fragmentsIn: number;
-      readonly fragmentsOut: number;
-      readonly backwardStepsOut: number;
-    },
-  ];
+interface RunReport {
+  readonly run: number;
+  readonly events: number;
+  readonly fragmentsIn: number;
+  readonly fragmentsOut: number;
+  readonly backwardStepsOut: number;
 }
 
 function shapeOf(seed: number): Shape {
@@ -41,7 +44,9 @@ function shapeOf(seed: number): Shape {
   const isUnbuilt = random.below(4) === 0;
   const missing = version === 10 ? "none" : one("none", "none", "run-items", "all", "1,2");
   const pauses = one(0, 0, 1, 3);
-  const window = one(0, 10, 100, 100, 2500);
+  const group = GROUPS.find(({ seeds }) => seeds.includes(seed))!;
+  const window = group.window;
+  const run = [1, 17, 255, 12345][group.seeds.indexOf(seed)]!;
   const options: Record<string, string | number> = {
     sources: one(2, 3, 5),
     "first-source": one(1, 1, 200),
@@ -56,7 +61,7 @@ function shapeOf(seed: number): Shape {
     "null-stamps": one(0, 0, 0.1, 0.9),
     "item-version": version,
     "scalers-every": one(0, 10, 100),
-    run: one(1, 17, 12345),
+    run,
     pauses,
     window,
     seed,
@@ -70,7 +75,7 @@ function shapeOf(seed: number): Shape {
   const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
   if (isUnbuilt) words.push("--unbuilt");
   if (random.below(3) === 0) words.push("--big-endian");
-  return { version, isUnbuilt, missing, pauses, window, words };
+  return { version, isUnbuilt, missing, pauses, window, run, words };
 }
 
 /** A plain reader of ring items: it knows what an item is, and a built event. */
@@ -151,123 +156,158 @@ class Reader {
 const home = temporaryFolder();
 afterAll(home.remove);
 
-const filesIn = (folder: string): string[] =>
+/** Segments of a run, or of all in a folder. */
+const filesIn = (folder: string, run?: number): string[] =>
   readdirSync(folder)
     .filter((name) => name.endsWith(".evt"))
+    .filter((name) => run === undefined || name.startsWith(`run-${numbered(run)}-`))
     .sort()
     .map((name) => join(folder, name));
 
-const joined = (folder: string): Buffer =>
-  Buffer.concat(filesIn(folder).map((path) => readFileSync(path)));
+const numbered = (run: number): string => String(run).padStart(4, "0");
 
-describe.each(SEEDS)("seed %i", (seed) => {
-  const shape = shapeOf(seed);
-  const folder = join(home.path, String(seed));
-  const input = join(folder, "input");
-  const place = `seed ${String(seed)}: evb generate ${shape.words.join(" ")}`;
-  const isV10 = shape.version === 10;
-  let truth: Truth;
+/** An empty one would be as good as any other empty one. */
+function joined(folder: string, run: number): Buffer {
+  const files = filesIn(folder, run);
+  expect(files).not.toEqual([]);
+  return Buffer.concat(files.map((path) => readFileSync(path)));
+}
+
+/** A run item without stamp stands where its source's largest one so far puts it: behind an event that was built meanwhile that is another one. */
+const keepsBuilt = ({ version, pauses, missing }: Shape): boolean =>
+  version !== 10 && pauses === 0 && missing === "none";
+
+describe.each(GROUPS)("window $window, seeds $seeds", ({ window, seeds }) => {
+  const folder = join(home.path, seeds.join("-"));
+  const inputs = seeds.map((seed) => join(folder, "input", String(seed)));
+  const words = ["--window", String(window)];
+  const cuts = cutsOf(seeds[0]!);
+  const truths = new Map<number, Truth>();
   let outs = 0;
   let orderedOut = "";
   let builtOut = "";
-  let ordered: Report;
-  let built: Report;
+  let againOut = "";
+  let builtAgainOut = "";
+  let cutOuts: string[] = [];
+  let ordered: readonly RunReport[] = [];
+  let built: readonly RunReport[] = [];
 
-  const window = ["--window", String(shape.window)];
-  /** Orders what is in a folder into a new one. */
-  function order(from: string, ...words: string[]): { out: string; report: Report } {
+  /** Orders files and folders into a new one. */
+  function order(
+    from: readonly string[],
+    ...options: string[]
+  ): { out: string; runs: readonly RunReport[] } {
     const out = join(folder, `out${String(++outs)}`);
-    const report = evb("order", from, "-o", out, "--json", "--quiet", ...words);
-    return { out, report: JSON.parse(report) as Report };
+    const report = evb("order", ...from, "-o", out, "--json", "--quiet", ...options);
+    return { out, ...(JSON.parse(report) as { runs: readonly RunReport[] }) };
   }
 
   beforeAll(() => {
-    const generate = ["generate", input, "--format", "ring", "--json", ...shape.words];
-    truth = JSON.parse(evb(...generate)) as Truth;
-    ({ out: orderedOut, report: ordered } = order(input));
-    ({ out: builtOut, report: built } = order(input, ...window));
-  }, 60_000);
+    for (const [k, seed] of seeds.entries()) {
+      const generate = ["generate", inputs[k]!, "--format", "ring", "--json"];
+      truths.set(seed, JSON.parse(evb(...generate, ...shapeOf(seed).words)) as Truth);
+    }
+    ({ out: orderedOut, runs: ordered } = order(inputs));
+    ({ out: builtOut, runs: built } = order(inputs, ...words));
+    cutOuts = cuts.map((cut) => order(inputs, ...words, ...cut).out);
+    ({ out: againOut } = order([orderedOut]));
+    const kept = seeds.map(shapeOf).filter(keepsBuilt);
+    if (kept.length === 0) return;
+    const files = kept.flatMap(({ run }) => filesIn(builtOut, run));
+    ({ out: builtAgainOut } = order(files, ...words));
+  }, 180_000);
   afterAll(() => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test("nothing is lost, nothing is made: the output holds what the input holds", () => {
-    const [before, after, afterToo] = [input, orderedOut, builtOut].map((each) =>
-      new Reader(joined(each), isV10).leaves().sort(),
-    );
-    expect(before).toHaveLength(truth.fragments);
-    expect({ place, after }).toEqual({ place, after: before });
-    expect({ place, after: afterToo }).toEqual({ place, after: before });
-    for (const { runs } of [ordered, built])
-      expect({ place, ...runs[0] }).toMatchObject({
-        place,
-        fragmentsIn: truth.fragments,
-        fragmentsOut: truth.fragments,
-        backwardStepsOut: 0,
+  describe.each(seeds)("seed %i", (seed) => {
+    const shape = shapeOf(seed);
+    const { run: number } = shape;
+    const place = `seed ${String(seed)}: evb generate ${shape.words.join(" ")}`;
+    const isV10 = shape.version === 10;
+    const input = inputs[seeds.indexOf(seed)]!;
+    const reportIn = (runs: readonly RunReport[]): RunReport =>
+      runs.find((one) => one.run === number)!;
+
+    test("nothing is lost, nothing is made: the output holds what the input holds", () => {
+      const { fragments } = truths.get(seed)!;
+      const [before, after, afterToo] = [input, orderedOut, builtOut].map((each) =>
+        new Reader(joined(each, number), isV10).leaves().sort(),
+      );
+      expect(before).toHaveLength(fragments);
+      expect({ place, after }).toEqual({ place, after: before });
+      expect({ place, after: afterToo }).toEqual({ place, after: before });
+      for (const runs of [ordered, built])
+        expect({ place, ...reportIn(runs) }).toMatchObject({
+          place,
+          fragmentsIn: fragments,
+          fragmentsOut: fragments,
+          backwardStepsOut: 0,
+        });
+    });
+
+    test("a window cuts, and moves nothing: its events have the order of the fragments without one", () => {
+      const singles = new Reader(joined(orderedOut, number), isV10).events();
+      const events = new Reader(joined(builtOut, number), isV10).events();
+      expect({ place, events: events.flat() }).toEqual({ place, events: singles.flat() });
+      expect(singles.every(({ length }) => length === 1)).toBe(true);
+      expect(events).toHaveLength(reportIn(built).events);
+      const wide = events.filter((event) => event.at(-1)!.stamp - event[0]!.stamp > BigInt(window));
+      expect({ place, wide }).toEqual({ place, wide: [] });
+      const backward = singles.flat().filter(({ stamp, source }, k, all) => {
+        const before = all[k - 1];
+        if (before === undefined || before.stamp < stamp) return false;
+        return before.stamp > stamp || before.source > source;
       });
-  });
-
-  test("a window cuts, and moves nothing: its events have the order of the fragments without one", () => {
-    const singles = new Reader(joined(orderedOut), isV10).events();
-    const events = new Reader(joined(builtOut), isV10).events();
-    expect({ place, events: events.flat() }).toEqual({ place, events: singles.flat() });
-    expect(singles.every(({ length }) => length === 1)).toBe(true);
-    expect(events).toHaveLength(built.runs[0].events);
-    const wide = events.filter(
-      (event) => event.at(-1)!.stamp - event[0]!.stamp > BigInt(shape.window),
-    );
-    expect({ place, wide }).toEqual({ place, wide: [] });
-    const backward = singles.flat().filter(({ stamp, source }, k, all) => {
-      const before = all[k - 1];
-      if (before === undefined || before.stamp < stamp) return false;
-      return before.stamp > stamp || before.source > source;
+      expect({ place, backward }).toEqual({ place, backward: [] });
+      // A raw event without header has its stamp in its body alone.
+      const isBare = isV10 || shape.missing === "all" || shape.missing === "1,2";
+      if (!shape.isUnbuilt || !isBare)
+        expect({ place, events: events.length }).toEqual({
+          place,
+          events: truths.get(seed)!.expected.events,
+        });
     });
-    expect({ place, backward }).toEqual({ place, backward: [] });
-    // A raw event without header has its stamp in its body alone.
-    const isBare = isV10 || shape.missing === "all" || shape.missing === "1,2";
-    if (!shape.isUnbuilt || !isBare)
-      expect({ place, events: events.length }).toEqual({ place, events: truth.expected.events });
-  });
 
-  test("the bytes are the same for any number of clients, batch and memory", () => {
-    const wanted = joined(builtOut);
-    const random = new SeededRandom(seed);
-    const cuts = [
-      ["--batch", "1"],
-      ["--batch", String(2 + random.below(40)), "--memory", "1MB"],
-      ["--clients", "2", "--batch", String(1 + random.below(9))],
-      ["--clients", "3", "--batch", String(1 + random.below(30)), "--memory", "64MB"],
-      ["--segment-size", ["3kB", "20kB"][random.below(2)]!],
-    ];
-    const different = cuts.filter((words) => {
-      const { out } = order(input, ...window, ...words);
-      return !joined(out).equals(wanted);
+    test("the bytes are the same for any number of clients, batch and memory", () => {
+      const wanted = joined(builtOut, number);
+      const different = cuts.filter((_, k) => !joined(cutOuts[k]!, number).equals(wanted));
+      expect({ place, different }).toEqual({ place, different: [] });
     });
-    expect({ place, different }).toEqual({ place, different: [] });
-  }, 60_000);
 
-  test("what is in order stays as it is", () => {
-    const { out } = order(orderedOut);
-    expect({ place, same: joined(out).equals(joined(orderedOut)) }).toEqual({ place, same: true });
-    // A run item without stamp stands where its source's largest one so far puts it: behind an event
-    // that was built meanwhile that is another one.
-    const unstamped = isV10 || shape.pauses > 0 || shape.missing !== "none";
-    if (unstamped) return;
-    const { out: again } = order(builtOut, ...window);
-    expect({ place, same: joined(again).equals(joined(builtOut)) }).toEqual({ place, same: true });
-  });
+    test("what is in order stays as it is", () => {
+      const same = joined(againOut, number).equals(joined(orderedOut, number));
+      expect({ place, same }).toEqual({ place, same: true });
+      if (!keepsBuilt(shape)) return;
+      const sameBuilt = joined(builtAgainOut, number).equals(joined(builtOut, number));
+      expect({ place, sameBuilt }).toEqual({ place, sameBuilt: true });
+    });
 
-  test("sha512sum agrees with the checksum", () => {
-    const sums = readdirSync(builtOut).filter((name) => name.endsWith(".sha512"));
-    expect(sums).toHaveLength(1);
-    const check = run("sha512sum", ["--check", "--strict", sums[0]!], builtOut);
-    expect({ place, code: check.code, stderr: check.stderr }).toEqual({
-      place,
-      code: 0,
-      stderr: "",
+    test("sha512sum agrees with the checksum", () => {
+      const sums = readdirSync(builtOut).filter((name) => name.endsWith(".sha512"));
+      expect(sums).toHaveLength(seeds.length);
+      const own = `run-${numbered(number)}.sha512`;
+      const check = run("sha512sum", ["--check", "--strict", own], builtOut);
+      expect({ place, code: check.code, stderr: check.stderr }).toEqual({
+        place,
+        code: 0,
+        stderr: "",
+      });
     });
   });
 });
+
+/** How a run is cut up must not show in it. */
+function cutsOf(seed: number): string[][] {
+  const random = new SeededRandom(seed);
+  return [
+    ["--batch", "1"],
+    ["--batch", String(2 + random.below(40)), "--memory", "1MB"],
+    ["--clients", "2", "--batch", String(1 + random.below(9))],
+    ["--clients", "3", "--batch", String(1 + random.below(30)), "--memory", "64MB"],
+    ["--segment-size", ["3kB", "20kB"][random.below(2)]!],
+  ];
+}
 
 test("the seeds have all that evb generate has to offer", () => {
   const words = new Set(SEEDS.flatMap((seed) => shapeOf(seed).words));
