@@ -27,9 +27,9 @@ const { rounds, megabytes, passes, only } = numbers({
   only: -1,
 });
 preferMemory(1.2e6 * megabytes);
-/** Two files of so many rows of a megabyte. */
+/** A file of so many rows of a megabyte: each is an event. */
 const LARGE = [
-  ...["--files", "2", "--ints", "250000", "--rows", String(Math.round(megabytes / 2))],
+  ...["--files", "1", "--ints", "250000", "--rows", String(megabytes)],
   ...["--passes", String(passes)],
 ];
 const PACKED = ["--files", "2", "--ints", "250000", "--rows", String(Math.round(megabytes / 20))];
