@@ -138,6 +138,26 @@ describe("an index", () => {
     }));
 });
 
+describe("an index whose events are damaged", () => {
+  test.each([
+    ["/events/start", 3, "no fragments are said to be of event 2"],
+    ["/events/fragment", 8, "there is no fragment 8"],
+  ])("is said to be where they are read: %s", (path, value, reason) =>
+    inIndexed(async (out) => {
+      const file = new Hdf5File(await loadHdf5(), out);
+      const storage = file.storageOf(path) as { address: Float64Array };
+      file.close();
+      const bytes = readFileSync(out);
+      // The fourth entry.
+      bytes.writeUInt32LE(value, storage.address[0]! + 12);
+      writeFileSync(out, bytes);
+      const fault = await faultOf(() => withIndex(out, (run) => run.slab(0, 4)));
+      expect(fault).toMatchObject({ tag: "index-damaged", exitCode: 3 });
+      expect(fault.message).toContain(reason);
+    }),
+  );
+});
+
 describe("what is no index is refused", () => {
   /** Makes something in the place of the index and says how it is refused. */
   async function refusal(make: (path: string, folder: string) => void | Promise<void>) {

@@ -125,6 +125,7 @@ export class RunIndex implements RunEvents {
     this.#start = file.dataSet("/events/start");
     this.#fragment = file.dataSet("/events/fragment");
     this.eventCount = this.#start.length - 1;
+    if (this.eventCount < 0) throw this.#damaged("/events/start is empty");
     this.fragmentCount = this.#fragment.length;
     this.#data = new DataFile(file.path);
     this.#places = FragmentPlaces.of(file, this.#data, this.sources);
@@ -169,8 +170,14 @@ export class RunIndex implements RunEvents {
     return fingerprintOf(this.path).ends;
   }
 
+  /** @throws EvbError "index-damaged" */
   slab(first: number, count: number): EventSlab {
     const absolute = this.#start.readSlab(first, count + 1) as Uint32Array;
+    // An event without fragments has no stamp but its own.
+    const least = this.#time === undefined ? 1 : 0;
+    for (let k = 0; k < count; k++)
+      if (absolute[k + 1]! < absolute[k]! + least)
+        throw this.#damaged(`no fragments are said to be of event ${String(first + k)}`);
     const begin = absolute[0]!;
     const fragment = this.#fragment.readSlab(begin, absolute[count]! - begin) as Uint32Array;
     const source = new Uint16Array(fragment.length);
@@ -179,6 +186,8 @@ export class RunIndex implements RunEvents {
       const s = sourceOfFragment(this.#starts, fragment[i]!);
       source[i] = s;
       row[i] = fragment[i]! - this.#starts[s]!;
+      if (row[i]! >= this.sources[s]!.rows)
+        throw this.#damaged(`there is no fragment ${String(fragment[i])}`);
     }
     const start = absolute.map((each) => each - begin);
     const time =
@@ -223,6 +232,10 @@ export class RunIndex implements RunEvents {
   close(): void {
     this.#file.close();
     this.#data.close();
+  }
+
+  #damaged(reason: string): Error {
+    return fault("index-damaged", { path: this.path, reason });
   }
 }
 
