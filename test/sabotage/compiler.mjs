@@ -17,6 +17,8 @@ export function compilerOf(root) {
     root,
   );
   if (errors.length > 0) throw new Error(messageOf(errors[0]));
+  // A text by itself is of no package, which would say that it is no CommonJS.
+  const asModule = { ...options, module: ts.ModuleKind.ESNext };
   const files = sourcesOf(root);
   const changed = new Map();
   let version = 0;
@@ -47,7 +49,7 @@ export function compilerOf(root) {
       return first === undefined ? undefined : messageOf(first);
     },
     /** JavaScript of this text, as a build writes it. */
-    javaScriptOf: (text) => ts.transpileModule(text, { compilerOptions: options }).outputText,
+    javaScriptOf: (text) => ts.transpileModule(text, { compilerOptions: asModule }).outputText,
   };
 }
 
