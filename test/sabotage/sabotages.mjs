@@ -717,7 +717,7 @@ export const sabotages = [
     file: `${CLIENT}/bench-words.ts`,
     line: "if (Atomics.load(words, CUTS) === cuts) return true;",
     instead: "if (Atomics.load(words, CUTS) >= cuts) return true;",
-    tests: ["runner/client"],
+    tests: ["runner/bench-words"],
   },
   {
     name: "a client says that it is settled before its totals are sent",

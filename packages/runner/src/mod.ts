@@ -12,6 +12,7 @@ export type { ReadingOrder } from "./client/reading-order.ts";
 export { Client, type ClientOutcome } from "./client/client.ts";
 export { analysisOrder } from "./client/analysis-module.ts";
 export { InputPages, pageMemory } from "./client/input-pages.ts";
+export { begin, BENCH_WORDS, takeBack } from "./client/bench-words.ts";
 export { ResultBuilder } from "./client/result-builder.ts";
 export { RingSources } from "./client/ring-sources.ts";
 export { ReadsAhead } from "./client/reads-ahead.ts";
